@@ -1,0 +1,58 @@
+//! Arguments only; each subcommand is a few lines that call a part.
+
+#[cfg(feature = "node")]
+mod chain;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Peer-to-peer energy trading from the meter register to the token balance.
+///
+/// Without a subcommand it starts the demo: a whole street in one process.
+#[derive(Debug, Parser)]
+#[command(name = "commonwatt", version, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[cfg(feature = "demo")]
+    #[command(flatten)]
+    demo: crate::demo::DemoArguments,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start a street of homes that trade and settle, and watch it in a browser.
+    #[cfg(feature = "demo")]
+    Demo(crate::demo::DemoArguments),
+    /// Check a home's proof bundle offline, from the raw register to the root on the chain.
+    Verify(verify::VerifyArguments),
+    /// Look at the settlement contract: addresses, ABI, accepted roots.
+    #[cfg(feature = "node")]
+    #[command(subcommand)]
+    Chain(chain::ChainCommand),
+}
+
+/// Runs the program and says how it ended.
+#[must_use]
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = match arguments.command {
+        #[cfg(feature = "demo")]
+        None => crate::demo::run(arguments.demo).map(|()| ExitCode::SUCCESS),
+        #[cfg(not(feature = "demo"))]
+        None => Err(anyhow::anyhow!(
+            "this build has no demo: name a subcommand, see --help"
+        )),
+        #[cfg(feature = "demo")]
+        Some(Command::Demo(demo)) => crate::demo::run(demo).map(|()| ExitCode::SUCCESS),
+        Some(Command::Verify(verify)) => verify::run(&verify),
+        #[cfg(feature = "node")]
+        Some(Command::Chain(command)) => chain::run(command).map(|()| ExitCode::SUCCESS),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

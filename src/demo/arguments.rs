@@ -1,0 +1,43 @@
+//! The demo's arguments.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+
+use crate::node::address::BrokerAddress;
+
+/// Start a street of homes that trade and settle, and watch it in a browser.
+#[derive(Debug, Clone, clap::Args)]
+pub struct DemoArguments {
+    /// How many homes the street has.
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(2..=1000))]
+    pub homes: u32,
+    /// Grid seconds per second of yours, once the history is made.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub speed: u32,
+    /// The port of the pages and the API on 127.0.0.1.
+    #[arg(long, default_value_t = 8080)]
+    pub port: u16,
+    /// The port of the embedded chain's JSON-RPC on 127.0.0.1.
+    #[arg(long, default_value_t = 8545)]
+    pub rpc_port: u16,
+    /// Where everything is kept; a temporary folder by default.
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Days of history to make at full speed before the street is live.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=365))]
+    pub history_days: u32,
+    /// The seed of the homes: the same seed gives the same street.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Use this MQTT broker instead of the embedded one.
+    #[arg(long, value_name = "mqtt://HOST:PORT")]
+    pub broker: Option<BrokerAddress>,
+    /// Settle on this chain (JSON-RPC) instead of the embedded one. Its time must be movable, as
+    /// anvil's is.
+    #[arg(long, value_name = "http://HOST:PORT")]
+    pub chain: Option<String>,
+    /// Stop when everything up to this interval boundary is final (RFC 3339), for repeatable runs.
+    #[arg(long, value_name = "TIME")]
+    pub stop_at: Option<DateTime<Utc>>,
+}

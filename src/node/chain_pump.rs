@@ -1,0 +1,395 @@
+//! The chain's part of an interval: what is pending becomes final and is brought into the accounts,
+//! and what was cleared since is proposed as the next settlement batch.
+//!
+//! Every transaction has a purpose (`propose/7`), is signed once, kept, and only then sent; after a
+//! crash the same bytes go out again. So every step here may be repeated.
+
+use anyhow::Context as _;
+use clearing_house::Ledger;
+use energy_core::{
+    Address, Hash, HomeId, IntervalLength, NanoAmount, WattHours, ZoneId, from_canonical,
+    to_canonical,
+};
+use settlement::chain::{ChainLog, Contracts, CursorPosition, LogBatch, SettlementEvent};
+use settlement::{EvidenceLeaf, HomeLeaf, MarketLeaf, SettlementBatch};
+use store::{
+    BatchState, ChainCursor, EscrowEvent, EscrowKind, FinalRoot, SettlementBatchRecord, Store,
+    TransactionState,
+};
+
+use super::market::TradingHome;
+use super::tx_journal::StoredJournal;
+
+/// The cursor under which the escrow's events are read.
+const CURSOR: &str = "settlement";
+
+/// What changed on the chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChainNews {
+    /// A batch was proposed.
+    Pending(u64),
+    /// A batch is final.
+    Final(u64),
+}
+
+/// Drives one settlement contract.
+pub struct ChainPump {
+    store: Store,
+    contracts: Contracts,
+    journal: StoredJournal,
+    zone: ZoneId,
+    length: IntervalLength,
+    homes: Vec<TradingHome>,
+    operator: Address,
+    utility: Address,
+}
+
+impl ChainPump {
+    /// A pump for the zone's homes, in the order of their leaves. `operator` and `utility` are the
+    /// accounts of the first two leaves.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        contracts: Contracts,
+        zone: ZoneId,
+        length: IntervalLength,
+        homes: Vec<TradingHome>,
+        operator: Address,
+        utility: Address,
+    ) -> Self {
+        let journal = StoredJournal(store.clone());
+        Self {
+            store,
+            contracts,
+            journal,
+            zone,
+            length,
+            homes,
+            operator,
+            utility,
+        }
+    }
+
+    /// Does what is due at grid time `now_s`.
+    ///
+    /// # Errors
+    /// If the store fails or the chain refuses what it must accept. When the chain cannot be reached
+    /// the step is left for the next call.
+    pub async fn pump(&mut self, now_s: i64) -> anyhow::Result<Vec<ChainNews>> {
+        let mut news = Vec::new();
+        let unix = u64::try_from(now_s).context("grid time before 1970")?;
+        self.contracts.chain().set_time(unix).await?;
+        if let Some(number) = self.finalize().await? {
+            news.push(ChainNews::Final(number));
+        }
+        self.read_escrow().await?;
+        if let Some(number) = self.propose().await? {
+            news.push(ChainNews::Pending(number));
+        }
+        Ok(news)
+    }
+
+    /// The second at which the pending batch becomes final, if there is one.
+    ///
+    /// # Errors
+    /// If the chain does not answer.
+    pub async fn final_at(&self) -> anyhow::Result<Option<i64>> {
+        match self.contracts.pending().await? {
+            Some(pending) => Ok(Some(i64::try_from(pending.final_at)?)),
+            None => Ok(None),
+        }
+    }
+
+    async fn finalize(&mut self) -> anyhow::Result<Option<u64>> {
+        let Some(record) = self.store.newest_settlement_batch_in(BatchState::Pending)? else {
+            return Ok(None);
+        };
+        let Some(accepted) = self.contracts.final_batch().await? else {
+            return Ok(None);
+        };
+        if accepted.number < record.number {
+            return Ok(None);
+        }
+        anyhow::ensure!(
+            accepted.root == record.root,
+            "batch {}: expected the root {} on the chain, got {}",
+            record.number,
+            record.root,
+            accepted.root
+        );
+        let batch = batch_of(&record)?;
+        // Kept before it is marked, so that a crash in between syncs again.
+        self.contracts
+            .sync(&format!("sync/{}", record.number), &batch, &self.journal)
+            .await?;
+        let block = self.contracts.chain().block_number().await?;
+        let (number, root, settled_to_s) = (record.number, record.root, record.settled_to_s);
+        self.store.put_final_root(&FinalRoot {
+            number,
+            root,
+            settled_to_s,
+            block,
+        })?;
+        let at = i64::try_from(self.contracts.chain().time().await?)?;
+        self.store
+            .set_settlement_batch(number, BatchState::Final, None, Some(at))?;
+        self.settle_transactions(number)?;
+        Ok(Some(number))
+    }
+
+    /// Proposes what was cleared since the newest batch, unless one is pending.
+    async fn propose(&mut self) -> anyhow::Result<Option<u64>> {
+        if self
+            .store
+            .newest_settlement_batch_in(BatchState::Pending)?
+            .is_some()
+        {
+            return Ok(None);
+        }
+        let record = match self.store.newest_settlement_batch_in(BatchState::Built)? {
+            Some(built) => built,
+            None => match self.build()? {
+                Some(built) => {
+                    self.store.put_settlement_batch(&built)?;
+                    built
+                }
+                None => return Ok(None),
+            },
+        };
+        let batch = batch_of(&record)?;
+        let number = record.number;
+        let outcome = self
+            .contracts
+            .propose(&format!("propose/{number}"), batch.header(), &self.journal)
+            .await?;
+        self.store
+            .set_settlement_batch(number, BatchState::Pending, Some(outcome.hash), None)?;
+        tracing::debug!(batch.number = number, gas = outcome.gas_used, "proposed");
+        Ok(Some(number))
+    }
+
+    /// The next batch, none when nothing was cleared since the last.
+    fn build(&self) -> anyhow::Result<Option<SettlementBatchRecord>> {
+        let Some(newest) = self.store.newest_interval(&self.zone)? else {
+            return Ok(None);
+        };
+        let parent = self.store.newest_settlement_batches(1)?.into_iter().next();
+        let (from_s, number, parent_root) =
+            parent.as_ref().map_or((i64::MIN, 1, Hash::ZERO), |p| {
+                (p.settled_to_s, p.number + 1, p.root)
+            });
+        if newest.end.seconds() <= from_s {
+            return Ok(None);
+        }
+        let (journal_through, _) = self
+            .store
+            .journal_head(&self.zone)?
+            .context("a cleared interval has an entry")?;
+        let ledger = self.store.ledger_after(&self.zone, journal_through)?;
+        let markets = self
+            .store
+            .intervals(&self.zone, from_s, newest.end.seconds())?
+            .into_iter()
+            .map(|row| MarketLeaf {
+                zone: row.zone,
+                interval: row.start,
+                certificate: row.certificate_hash,
+                order_rows: row.rows_root,
+            })
+            .collect();
+        let settled_to = u64::try_from(newest.end.seconds())?;
+        let batch = SettlementBatch::build(
+            number,
+            parent_root,
+            settled_to,
+            self.home_leaves(&ledger)?,
+            self.evidence_leaves(&ledger, newest.end.seconds())?,
+            markets,
+        )
+        .with_context(|| format!("building settlement batch {number}"))?;
+        if let Some(parent) = &parent {
+            batch.follows(&batch_of(parent)?)?;
+        }
+        let header = batch.header();
+        let chain_id = self.contracts.chain().chain_id();
+        Ok(Some(SettlementBatchRecord {
+            number,
+            settled_to_s: newest.end.seconds(),
+            root: header.root(chain_id, &self.contracts.addresses().settlement),
+            parent_root,
+            header: to_canonical(header),
+            home_leaves: to_canonical(&batch.homes().to_vec()),
+            evidence_leaves: to_canonical(&batch.evidence().to_vec()),
+            market_leaves: to_canonical(&batch.markets().to_vec()),
+            credited: header.credited,
+            minted: header.minted,
+            carry: header.carry,
+            journal_through: [(self.zone.clone(), journal_through)].into(),
+            state: BatchState::Built,
+            tx_hash: None,
+            final_at_s: None,
+        }))
+    }
+
+    fn home_leaves(&self, ledger: &Ledger) -> anyhow::Result<Vec<HomeLeaf>> {
+        let mut leaves = vec![
+            HomeLeaf {
+                account: self.operator,
+                credited: WattHours::ZERO,
+                retired: WattHours::ZERO,
+                cash: ledger.operator_cash,
+            },
+            HomeLeaf {
+                account: self.utility,
+                credited: ledger.utility_credited,
+                retired: ledger.utility_credited,
+                cash: NanoAmount::ZERO,
+            },
+        ];
+        for (place, home) in self.homes.iter().enumerate() {
+            anyhow::ensure!(
+                HomeId::new(u32::try_from(place + 1)?) == home.home,
+                "expected home {} at its place, got home {}",
+                place + 1,
+                home.home
+            );
+            let account = ledger.home(home.home);
+            leaves.push(HomeLeaf {
+                account: home.address,
+                credited: account.credited,
+                retired: account.retired,
+                cash: account.cash,
+            });
+        }
+        Ok(leaves)
+    }
+
+    fn evidence_leaves(&self, ledger: &Ledger, to_s: i64) -> anyhow::Result<Vec<EvidenceLeaf>> {
+        let closings = self.store.closings(&self.zone, to_s)?;
+        let mut leaves = Vec::new();
+        for home in &self.homes {
+            let Some(closing) = closings.get(&home.home) else {
+                continue;
+            };
+            let kept = self.store.reading(&home.meter, closing.sequence)?;
+            let kept = kept.with_context(|| {
+                format!("the closing reading of meter {} is not kept", home.meter)
+            })?;
+            let account = ledger.home(home.home);
+            leaves.push(EvidenceLeaf {
+                meter: home.meter,
+                settled_to: kept.reading.time_ms / 1_000,
+                minted: account.minted()?,
+                carry: account.carry,
+                sequence: closing.sequence,
+                reading: closing.hash,
+            });
+        }
+        leaves.sort_unstable_by_key(|leaf| leaf.meter);
+        Ok(leaves)
+    }
+
+    async fn read_escrow(&mut self) -> anyhow::Result<()> {
+        let events = self.contracts.events(0);
+        loop {
+            let since = self.store.chain_cursor(CURSOR)?.map(|c| CursorPosition {
+                block: c.block,
+                hash: c.block_hash,
+            });
+            match events.read(since).await? {
+                LogBatch::UpToDate => return Ok(()),
+                LogBatch::Read {
+                    logs,
+                    position,
+                    at_head,
+                } => {
+                    let escrow: Vec<EscrowEvent> = logs
+                        .iter()
+                        .filter_map(|log| self.escrow_event(log))
+                        .collect();
+                    let through = ChainCursor {
+                        block: position.block,
+                        block_hash: position.hash,
+                    };
+                    self.store.record_escrow_events(CURSOR, &escrow, through)?;
+                    if at_head {
+                        return Ok(());
+                    }
+                }
+                LogBatch::Reorganized { lost } => {
+                    tracing::warn!(
+                        block = lost.block,
+                        "the chain dropped a block; its events are read again"
+                    );
+                    self.store.rewind_escrow_events(CURSOR, None)?;
+                }
+            }
+        }
+    }
+
+    fn escrow_event(&self, log: &ChainLog) -> Option<EscrowEvent> {
+        let (address, kind, units) = match self.contracts.event(log)? {
+            SettlementEvent::Deposited { account, units, .. } => {
+                (account, EscrowKind::Deposit, units)
+            }
+            SettlementEvent::WithdrawalRequested { account, units, .. } => {
+                (account, EscrowKind::WithdrawRequest, units)
+            }
+            SettlementEvent::Withdrawn { account, units, .. } => {
+                (account, EscrowKind::Withdrawn, units)
+            }
+            _ => return None,
+        };
+        Some(EscrowEvent {
+            block: log.block,
+            log_index: log.index,
+            tx_hash: log.transaction,
+            address,
+            kind,
+            units,
+        })
+    }
+
+    /// Transactions of a final batch need not be looked at again.
+    fn settle_transactions(&self, number: u64) -> anyhow::Result<()> {
+        for state in [
+            TransactionState::Signed,
+            TransactionState::Sent,
+            TransactionState::Mined,
+        ] {
+            for row in self.store.transactions_in(state)? {
+                self.store
+                    .set_transaction(&row.hash, TransactionState::Final, row.block, None)?;
+            }
+        }
+        tracing::trace!(batch.number = number, "transactions settled");
+        Ok(())
+    }
+
+    /// The length of the zone's intervals.
+    #[must_use]
+    pub fn length(&self) -> IntervalLength {
+        self.length
+    }
+}
+
+/// The batch with its leaves, as it was built.
+///
+/// # Errors
+/// If what is kept is not what was built.
+pub fn batch_of(record: &SettlementBatchRecord) -> anyhow::Result<SettlementBatch> {
+    let batch = SettlementBatch::build(
+        record.number,
+        record.parent_root,
+        u64::try_from(record.settled_to_s)?,
+        from_canonical(&record.home_leaves)?,
+        from_canonical(&record.evidence_leaves)?,
+        from_canonical(&record.market_leaves)?,
+    )?;
+    anyhow::ensure!(
+        to_canonical(batch.header()) == record.header,
+        "batch {} is not what was built",
+        record.number
+    );
+    Ok(batch)
+}

@@ -1,0 +1,258 @@
+//! From bytes on a topic to a receipt: verify, judge, keep, sign.
+//!
+//! Batches that arrived together are kept in one transaction; only after that are their receipts
+//! signed. What is not authentic is kept aside with the reason and gets no receipt; an authentic
+//! reading that is refused is kept with its reason and gets one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Context as _;
+use clearing_house::accept::{Known, Neighbour, Registration, Verdict, verdict};
+use energy_core::{
+    GatewayId, Hash, HomeId, MeterId, ReadingBatch, Receipt, RefusalReason, SigningKey,
+    VerifyingKey,
+};
+use meter_gateway::intake::ReceiptSender;
+use store::{AcceptedBatch, RejectedMessage, Store};
+use tokio::sync::{mpsc, watch};
+
+/// The most batches in one transaction.
+const GROUP_MAX: usize = 256;
+/// How far a gateway's clock may run ahead of the node's.
+const LEAD_MS_MAX: u64 = 2_000;
+/// The most refusals that one receipt names.
+const REFUSALS_MAX: u32 = 100;
+
+/// A reading that was taken in, for whoever watches.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen {
+    /// Whose.
+    pub home: HomeId,
+    /// Whether it is the connection-point meter's.
+    pub is_connection: bool,
+    /// Power, positive when taken from the grid.
+    pub power_w: Option<i32>,
+    /// State of charge.
+    pub soc_permille: Option<u16>,
+}
+
+/// Everything that ingest knows beforehand.
+#[derive(Clone)]
+pub struct Ingest {
+    store: Store,
+    node_key: SigningKey,
+    epoch: u64,
+    zone_document: Hash,
+    gateways: BTreeMap<GatewayId, VerifyingKey>,
+    registrations: BTreeMap<MeterId, Registration>,
+}
+
+impl Ingest {
+    /// Ingest for the gateways and meters that are registered now.
+    ///
+    /// # Errors
+    /// If the store fails or a kept key is none.
+    pub fn new(
+        store: Store,
+        zone: &energy_core::ZoneId,
+        zone_document: Hash,
+        node_key: SigningKey,
+    ) -> anyhow::Result<Self> {
+        let mut gateways = BTreeMap::new();
+        for gateway in store.gateways(zone)? {
+            let key = VerifyingKey::from_bytes(&gateway.public_key)
+                .with_context(|| format!("the key of gateway {}", gateway.gateway))?;
+            gateways.insert(gateway.gateway, key);
+        }
+        let registrations = store
+            .meters(zone)?
+            .iter()
+            .map(|m| (m.meter, m.registration()))
+            .collect();
+        Ok(Self {
+            epoch: store.epoch()?,
+            store,
+            node_key,
+            zone_document,
+            gateways,
+            registrations,
+        })
+    }
+
+    /// Takes in what arrives until the inbox closes. `millis` is grid time; `seen` is told of every
+    /// accepted reading.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn run(
+        self,
+        mut inbox: mpsc::Receiver<Vec<u8>>,
+        receipts: ReceiptSender,
+        millis: watch::Receiver<i64>,
+        seen: impl Fn(Seen) + Send + Sync + 'static,
+    ) -> anyhow::Result<()> {
+        let mut group = Vec::new();
+        while inbox.recv_many(&mut group, GROUP_MAX).await > 0 {
+            let payloads = std::mem::take(&mut group);
+            let now_ms = *millis.borrow();
+            let this = self.clone();
+            let (signed, accepted) =
+                tokio::task::spawn_blocking(move || this.take_in(payloads, now_ms)).await??;
+            for (gateway, receipt) in signed {
+                receipts.send(gateway, receipt).await;
+            }
+            accepted.into_iter().for_each(&seen);
+        }
+        Ok(())
+    }
+
+    /// Keeps what is authentic of these payloads and returns the receipts for it.
+    ///
+    /// # Errors
+    /// If the store fails; then nothing is receipted.
+    pub fn take_in(
+        &self,
+        payloads: Vec<Vec<u8>>,
+        now_ms: i64,
+    ) -> anyhow::Result<(Vec<(GatewayId, Vec<u8>)>, Vec<Seen>)> {
+        let mut authentic = Vec::new();
+        for payload in payloads {
+            match self.authentic(&payload) {
+                Ok(batch) => authentic.push(batch),
+                Err(reason) => self.reject(payload, reason, now_ms)?,
+            }
+        }
+        // A verdict looks at the readings that are kept, so a gateway's next batch waits for its last.
+        authentic.sort_by_key(|batch| batch.header().sequence);
+        let mut receipts = BTreeMap::new();
+        let mut seen = Vec::new();
+        while !authentic.is_empty() {
+            let mut gateways = BTreeSet::new();
+            let (wave, later) = authentic
+                .into_iter()
+                .partition(|batch| gateways.insert(batch.header().gateway));
+            authentic = later;
+            self.keep(wave, now_ms, &mut receipts, &mut seen)?;
+        }
+        Ok((receipts.into_iter().collect(), seen))
+    }
+
+    fn authentic(&self, payload: &[u8]) -> Result<ReadingBatch, String> {
+        let batch = ReadingBatch::from_bytes(payload).map_err(|e| e.to_string())?;
+        let gateway = batch.header().gateway;
+        let key = self
+            .gateways
+            .get(&gateway)
+            .ok_or_else(|| format!("no gateway {gateway} is registered"))?;
+        batch
+            .verify(key, &self.zone_document)
+            .map_err(|e| e.to_string())?;
+        Ok(batch)
+    }
+
+    fn reject(&self, bytes: Vec<u8>, reason: String, now_ms: i64) -> anyhow::Result<()> {
+        tracing::warn!(%reason, "a message on a batch topic is not authentic; kept aside");
+        let source = "mqtt".to_owned();
+        self.store.record_rejected(&RejectedMessage {
+            received_ms: now_ms,
+            source,
+            reason,
+            bytes,
+        })?;
+        Ok(())
+    }
+
+    fn keep(
+        &self,
+        wave: Vec<ReadingBatch>,
+        now_ms: i64,
+        receipts: &mut BTreeMap<GatewayId, Vec<u8>>,
+        seen: &mut Vec<Seen>,
+    ) -> anyhow::Result<()> {
+        let mut accepted = Vec::with_capacity(wave.len());
+        for batch in &wave {
+            let verdicts = self.verdicts(batch, now_ms)?;
+            for (reading, refused) in batch.readings().iter().zip(&verdicts) {
+                if let (None, Some(registration)) =
+                    (refused, self.registrations.get(&reading.meter))
+                {
+                    seen.push(Seen {
+                        home: registration.home,
+                        is_connection: registration.role
+                            == clearing_house::accept::MeterRole::ConnectionPoint,
+                        power_w: reading.power.map(energy_core::Watts::get),
+                        soc_permille: reading.soc_permille,
+                    });
+                }
+            }
+            accepted.push(AcceptedBatch::new(
+                batch,
+                self.zone_document,
+                now_ms,
+                &verdicts,
+            )?);
+        }
+        let outcomes = self.store.insert_batches(&accepted)?;
+        for (batch, outcome) in wave.iter().zip(outcomes) {
+            let gateway = batch.header().gateway;
+            for refusal in &outcome.refused {
+                tracing::warn!(meter.id = %refusal.meter, sequence = refusal.sequence, reason = ?refusal.reason, "a reading was refused");
+            }
+            // Without its first batch a gateway's chain is complete up to nowhere: it will send again.
+            let Some(through) = outcome.through else {
+                continue;
+            };
+            let refused =
+                self.store
+                    .refusals_since(&gateway, batch.header().sequence, REFUSALS_MAX)?;
+            let receipt = Receipt {
+                gateway,
+                store_epoch: self.epoch,
+                through_sequence: through.sequence,
+                through_hash: through.hash,
+                refused,
+            };
+            receipts.insert(gateway, receipt.sign(&self.node_key, &self.zone_document));
+        }
+        Ok(())
+    }
+
+    fn verdicts(
+        &self,
+        batch: &ReadingBatch,
+        now_ms: i64,
+    ) -> anyhow::Result<Vec<Option<RefusalReason>>> {
+        let mut newest: BTreeMap<MeterId, Neighbour> = BTreeMap::new();
+        let mut verdicts = Vec::with_capacity(batch.readings().len());
+        for reading in batch.readings() {
+            let time_ms = i64::try_from(reading.time_ms).unwrap_or(i64::MAX);
+            let kept = |found: Option<store::KeptReading>| {
+                found.map(|kept| Neighbour::from(&kept.reading))
+            };
+            let before = match newest.get(&reading.meter) {
+                Some(neighbour) => Some(*neighbour),
+                None => kept(self.store.reading_before(&reading.meter, time_ms)?),
+            };
+            let after = kept(self.store.reading_after(&reading.meter, time_ms)?);
+            let is_frozen = self.store.meter(&reading.meter)?.is_some_and(|m| m.frozen);
+            let known = Known {
+                registration: self.registrations.get(&reading.meter),
+                is_frozen,
+                same_sequence: self.store.known_hash(&reading.meter, reading.sequence)?,
+                before: before.as_ref(),
+                after: after.as_ref(),
+                now_ms: u64::try_from(now_ms).unwrap_or(0),
+                lead_ms_max: LEAD_MS_MAX,
+            };
+            verdicts.push(match verdict(batch.header().gateway, reading, &known) {
+                Verdict::Accepted => {
+                    newest.insert(reading.meter, Neighbour::from(reading));
+                    None
+                }
+                Verdict::Duplicate => None,
+                Verdict::Refused(reason) => Some(reason),
+            });
+        }
+        Ok(verdicts)
+    }
+}

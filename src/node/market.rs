@@ -1,0 +1,309 @@
+//! The interval clock's work on one zone: clear what is due, in order, each interval once.
+//!
+//! This file fetches, calls [`clearing_house::settle_interval`], and stores; what an interval means
+//! is decided there. One call of [`Market::clear_due`] may be repeated at any time.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use clearing_house::{
+    BoundaryReading, HomeInput, IntervalOutcome, PricePreference, ZoneRules, corrections, metering,
+    settle_interval, state::readiness, tokens,
+};
+use energy_core::{Address, HomeId, IntervalStart, MeterId, NanoAmount, WattHours};
+use store::{IntervalRecord, Lease, Store};
+
+/// Intervals around the one to clear in which a neighbouring reading is looked for.
+const NEIGHBOURS: u32 = metering::GAP_INTERVALS_MAX;
+/// Nano-currency in one unit of the stablecoin (10⁻⁶).
+const NANO_PER_UNIT: i64 = 1_000;
+
+/// A home as the market needs it.
+#[derive(Debug, Clone)]
+pub struct TradingHome {
+    /// Which home.
+    pub home: HomeId,
+    /// Its account on the chain.
+    pub address: Address,
+    /// The meter that settles.
+    pub meter: MeterId,
+    /// The meter that says what it generates.
+    pub generation: Option<MeterId>,
+    /// Whether it has a battery.
+    pub has_battery: bool,
+}
+
+/// One zone's market on its store.
+pub struct Market {
+    store: Store,
+    lease: Lease,
+    rules: ZoneRules,
+    homes: Vec<TradingHome>,
+    first: IntervalStart,
+    /// Homes that were left out of an interval, and since when: late readings may correct it.
+    incomplete: BTreeMap<HomeId, IntervalStart>,
+    baselines: BTreeMap<MeterId, WattHours>,
+}
+
+impl Market {
+    /// The market of the lease's zone, whose first interval is `first`.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        lease: Lease,
+        rules: ZoneRules,
+        homes: Vec<TradingHome>,
+        first: IntervalStart,
+    ) -> Self {
+        Self {
+            store,
+            lease,
+            rules,
+            homes,
+            first,
+            incomplete: BTreeMap::new(),
+            baselines: BTreeMap::new(),
+        }
+    }
+
+    /// Finds the homes that were left out of an interval before this process started.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub fn recall(&mut self) -> anyhow::Result<()> {
+        for home in &self.homes {
+            let results = self
+                .store
+                .home_results(home.home, self.first.seconds(), i64::MAX)?;
+            let left_out = results
+                .iter()
+                .position(|r| r.result.energy.is_none() && r.corrections.is_empty());
+            if let Some(place) = left_out {
+                let offset = i64::try_from(place)? * i64::from(self.rules.interval.seconds());
+                let since = self
+                    .rules
+                    .interval
+                    .containing(self.first.seconds() + offset);
+                self.incomplete.insert(home.home, since);
+            }
+        }
+        Ok(())
+    }
+
+    /// Clears every interval that is complete, or past its cutoff, at `now_s`, and corrects what late
+    /// readings changed. Returns what was cleared.
+    ///
+    /// # Errors
+    /// If the store fails, or an interval does not add up: then nothing of it is kept.
+    pub fn clear_due(&mut self, now_s: i64) -> anyhow::Result<Vec<IntervalOutcome>> {
+        let mut cleared = Vec::new();
+        loop {
+            let newest = self.store.newest_interval(&self.rules.zone)?;
+            let interval = newest.map_or(self.first, |row| row.end);
+            let end = interval.next(self.rules.interval);
+            if now_s < end.seconds() {
+                return Ok(cleared);
+            }
+            let meters: Vec<MeterId> = self.homes.iter().map(|home| home.meter).collect();
+            let is_complete = self
+                .store
+                .readings_at(&meters, end.millis())?
+                .iter()
+                .all(Option::is_some);
+            if !readiness(&self.rules, interval, now_s, is_complete).is_ready() {
+                return Ok(cleared);
+            }
+            cleared.push(self.clear(interval, now_s)?);
+            self.correct(interval)?;
+        }
+    }
+
+    fn clear(&mut self, interval: IntervalStart, now_s: i64) -> anyhow::Result<IntervalOutcome> {
+        let ledger = self.store.ledger(&self.rules.zone)?;
+        let homes = self.homes.clone();
+        let inputs = homes
+            .iter()
+            .map(|home| self.input(home, interval))
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        let outcome = settle_interval(&self.rules, interval, &ledger, &inputs)
+            .with_context(|| format!("clearing the interval at {} s", interval.seconds()))?;
+        for result in &outcome.homes {
+            if result.energy.is_none() {
+                tracing::warn!(home.id = %result.home, interval.start = interval.seconds(), why = ?result.excluded, "a home is not in the interval");
+                self.incomplete.entry(result.home).or_insert(interval);
+            }
+        }
+        let end = interval.next(self.rules.interval);
+        let record = IntervalRecord::new(outcome.clone(), end, now_s.saturating_mul(1_000));
+        self.store.record_interval(&self.lease, &record)?;
+        Ok(outcome)
+    }
+
+    fn input(&mut self, home: &TradingHome, interval: IntervalStart) -> anyhow::Result<HomeInput> {
+        let readings = self.boundary_readings(home, interval)?;
+        let metered =
+            metering::meter_interval(interval, self.rules.interval, &readings, Some(NEIGHBOURS));
+        let record = self
+            .store
+            .home(home.home)?
+            .with_context(|| format!("home {} is not registered", home.home))?;
+        let escrow = self.store.escrow(&home.address, None)?;
+        let units = i64::try_from(escrow.deposited)?
+            .checked_sub(i64::try_from(escrow.withdrawn)?)
+            .and_then(|units| units.checked_sub(i64::try_from(escrow.requested).ok()?))
+            .and_then(|units| units.checked_mul(NANO_PER_UNIT))
+            .context("the escrow does not fit 64 bits")?;
+        Ok(HomeInput {
+            home: home.home,
+            meter: home.meter,
+            preference: record.preference::<PricePreference>()?,
+            energy: metered.as_ref().map(|m| m.energy),
+            generated_so_far: self.generated(home, metered.as_ref().and_then(|m| m.generation))?,
+            has_generation_meter: home.generation.is_some(),
+            has_battery: home.has_battery,
+            soc_permille: metered.as_ref().and_then(|m| m.soc_permille),
+            escrow: NanoAmount::new(units),
+            closing: metered.map(|m| m.closing),
+        })
+    }
+
+    /// Generation since enrolment, from the register now.
+    fn generated(
+        &mut self,
+        home: &TradingHome,
+        register: Option<WattHours>,
+    ) -> anyhow::Result<Option<WattHours>> {
+        let (Some(meter), Some(register)) = (home.generation, register) else {
+            return Ok(None);
+        };
+        let baseline = match self.baselines.get(&meter) {
+            Some(baseline) => *baseline,
+            None => {
+                let first = self.store.reading_at(&meter, self.first.millis())?;
+                let Some(baseline) = first.and_then(|kept| kept.reading.generation()) else {
+                    return Ok(None);
+                };
+                self.baselines.insert(meter, baseline);
+                baseline
+            }
+        };
+        Ok(register.less(baseline).ok())
+    }
+
+    /// The home's boundary readings around an interval, each with what the generation meter showed.
+    fn boundary_readings(
+        &self,
+        home: &TradingHome,
+        interval: IntervalStart,
+    ) -> anyhow::Result<Vec<BoundaryReading>> {
+        let length = self.rules.interval;
+        let reach = i64::from(NEIGHBOURS) * i64::from(length.seconds()) * 1_000;
+        let (from, to) = (
+            interval.millis() - reach,
+            interval.next(length).millis() + reach,
+        );
+        joined_readings(&self.store, home, length, from, to)
+    }
+
+    /// Books what readings that came after the clearing changed, for homes that were left out.
+    fn correct(&mut self, interval: IntervalStart) -> anyhow::Result<()> {
+        let length = self.rules.interval;
+        for (home, since) in self.incomplete.clone() {
+            let Some(setup) = self.homes.iter().find(|h| h.home == home).cloned() else {
+                continue;
+            };
+            let from = since.previous(length);
+            let to = interval.next(length);
+            let readings =
+                joined_readings(&self.store, &setup, length, from.millis(), to.millis())?;
+            let settled =
+                self.store
+                    .settled(&self.rules.zone, home, since.seconds(), to.seconds())?;
+            let due = corrections::due(length, &settled, &readings)?;
+            if due.is_empty() {
+                continue;
+            }
+            let verified = verified_through(&self.store, &setup, length, self.first, to)?;
+            let ledger = self.store.ledger(&self.rules.zone)?;
+            let outcome = corrections::apply(&self.rules, &ledger, home, &due, verified)?;
+            self.store.record_corrections(&self.lease, &outcome)?;
+            tracing::info!(home.id = %home, corrections = due.len(), "late readings were settled with the utility");
+            self.incomplete.remove(&home);
+        }
+        Ok(())
+    }
+}
+
+/// What is verified of a home's generation up to a boundary, recomputed from its signed readings.
+///
+/// # Errors
+/// If the store fails or a register leaves its range.
+pub fn verified_through(
+    store: &Store,
+    home: &TradingHome,
+    length: energy_core::IntervalLength,
+    first: IntervalStart,
+    to: IntervalStart,
+) -> anyhow::Result<WattHours> {
+    let readings = joined_readings(store, home, length, first.millis(), to.millis())?;
+    let baseline = readings.first().and_then(|r| r.generation);
+    let mut intervals = Vec::new();
+    let mut at = first;
+    while at < to {
+        if let Some(metered) = metering::meter_interval(at, length, &readings, None) {
+            let generated = match (metered.generation, baseline) {
+                (Some(now), Some(then)) => now.less(then).ok(),
+                _ => None,
+            };
+            intervals.push((metered.energy.export, generated));
+        }
+        at = at.next(length);
+    }
+    Ok(tokens::verified_after(
+        WattHours::ZERO,
+        intervals,
+        home.generation.is_some(),
+        home.has_battery,
+    )?)
+}
+
+fn joined_readings(
+    store: &Store,
+    home: &TradingHome,
+    length: energy_core::IntervalLength,
+    from_ms: i64,
+    to_ms: i64,
+) -> anyhow::Result<Vec<BoundaryReading>> {
+    let mut generation = BTreeMap::new();
+    if let Some(meter) = &home.generation {
+        for kept in store.boundary_readings(meter, length, from_ms, to_ms)? {
+            generation.insert(
+                kept.reading.time_ms,
+                (kept.reading.generation(), kept.reading.soc_permille),
+            );
+        }
+    }
+    let mut joined = Vec::new();
+    for kept in store.boundary_readings(&home.meter, length, from_ms, to_ms)? {
+        let reading = &kept.reading;
+        // Ingest refuses a connection-point reading without both registers.
+        let (Some(import), Some(export)) = (reading.import, reading.export) else {
+            continue;
+        };
+        let (generated, soc) = generation
+            .get(&reading.time_ms)
+            .copied()
+            .unwrap_or_default();
+        joined.push(BoundaryReading {
+            time_ms: reading.time_ms,
+            import,
+            export,
+            generation: generated,
+            soc_permille: reading.soc_permille.or(soc),
+            quality: reading.quality,
+            sequence: reading.sequence,
+            hash: kept.hash,
+        });
+    }
+    Ok(joined)
+}

@@ -1,0 +1,272 @@
+//! A street at work: what is due whenever grid time stands on a boundary or passes between two.
+//!
+//! On a boundary, in this order: all gateways have their readings in the outbox and receipted, every
+//! interval that is due is cleared, the chain has what follows. Each step may be repeated.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use clearing_house::IntervalOutcome;
+use energy_core::IntervalStart;
+use meter_gateway::GatewayStatus;
+use store::{BatchState, Durability, Store};
+use tokio::sync::watch;
+use web::{ChainStatus, LiveHub, NodeStatus};
+
+use super::chain_pump::{ChainNews, ChainPump};
+use super::clock::Due;
+use super::market::Market;
+
+/// After this much wall time on one boundary the clock goes on and says who held it up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Told of every cleared interval, and whether it is history.
+pub type OnInterval = Box<dyn FnMut(&IntervalOutcome, &Progress) + Send>;
+
+/// How far the street is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Boundaries of history behind it.
+    pub history_done: usize,
+    /// Boundaries of history in all.
+    pub history_total: usize,
+    /// The newest final settlement batch.
+    pub final_batch: Option<u64>,
+    /// The pending one.
+    pub pending_batch: Option<u64>,
+}
+
+/// Everything that grid time drives.
+pub struct Street {
+    store: Store,
+    market: Market,
+    pump: ChainPump,
+    gateways: Vec<(String, watch::Receiver<GatewayStatus>)>,
+    live: LiveHub,
+    status: watch::Sender<NodeStatus>,
+    chain: watch::Sender<ChainStatus>,
+    on_interval: OnInterval,
+    first: IntervalStart,
+    live_from: IntervalStart,
+    length_s: i64,
+    progress: Progress,
+    final_at: Option<i64>,
+}
+
+/// The parts of a [`Street`].
+pub struct StreetParts {
+    /// What is kept.
+    pub store: Store,
+    /// Its market.
+    pub market: Market,
+    /// Its end of the chain.
+    pub pump: ChainPump,
+    /// Its gateways by name.
+    pub gateways: Vec<(String, watch::Receiver<GatewayStatus>)>,
+    /// Where events are published.
+    pub live: LiveHub,
+    /// Where the node's status is shown.
+    pub status: watch::Sender<NodeStatus>,
+    /// Where the chain's status is shown.
+    pub chain: watch::Sender<ChainStatus>,
+    /// Told of every cleared interval.
+    pub on_interval: OnInterval,
+    /// The first boundary ever.
+    pub first: IntervalStart,
+    /// The boundary from which the clock runs.
+    pub live_from: IntervalStart,
+}
+
+impl Street {
+    /// Joins the parts.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub fn new(parts: StreetParts) -> anyhow::Result<Self> {
+        let StreetParts {
+            store,
+            market,
+            pump,
+            gateways,
+            live,
+            status,
+            chain,
+            on_interval,
+            first,
+            live_from,
+        } = parts;
+        let length_s = i64::from(pump.length().seconds());
+        let boundaries = (live_from.seconds() - first.seconds()) / length_s;
+        let progress = Progress {
+            history_done: 0,
+            history_total: usize::try_from(boundaries).unwrap_or(0),
+            final_batch: store
+                .newest_settlement_batch_in(BatchState::Final)?
+                .map(|b| b.number),
+            pending_batch: store
+                .newest_settlement_batch_in(BatchState::Pending)?
+                .map(|b| b.number),
+        };
+        Ok(Self {
+            store,
+            market,
+            pump,
+            gateways,
+            live,
+            status,
+            chain,
+            on_interval,
+            first,
+            live_from,
+            length_s,
+            progress,
+            final_at: None,
+        })
+    }
+
+    /// Waits until every gateway has done the boundary, at most [`PATIENCE`] in all. Gives the names
+    /// of those that have not.
+    async fn gateways_done(&mut self, boundary_ms: i64) -> Vec<String> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut late = Vec::new();
+        for (name, status) in &mut self.gateways {
+            let done = status.wait_for(|s| {
+                let receipted = s
+                    .receipted_through_boundary_ms
+                    .is_some_and(|ms| ms >= boundary_ms);
+                let nothing_to_receipt = s.outbox_depth == 0;
+                s.boundary_done_ms.is_some_and(|ms| ms >= boundary_ms)
+                    && (receipted || nothing_to_receipt || !s.uplink_up)
+            });
+            let left = deadline.saturating_duration_since(Instant::now());
+            if !matches!(tokio::time::timeout(left, done).await, Ok(Ok(_))) {
+                late.push(name.clone());
+            }
+        }
+        late
+    }
+
+    fn clear_due(&mut self, now_s: i64) -> anyhow::Result<()> {
+        let cleared = tokio::task::block_in_place(|| self.market.clear_due(now_s))?;
+        for outcome in &cleared {
+            self.live.interval(outcome.interval.seconds(), "cleared");
+            (self.on_interval)(outcome, &self.progress);
+        }
+        Ok(())
+    }
+
+    async fn pump(&mut self, now_s: i64) {
+        match self.pump.pump(now_s).await {
+            Ok(news) => {
+                for news in news {
+                    match news {
+                        ChainNews::Pending(number) => {
+                            self.progress.pending_batch = Some(number);
+                            self.live.batch(number, "pending");
+                        }
+                        ChainNews::Final(number) => {
+                            self.progress.final_batch = Some(number);
+                            self.progress.pending_batch = None;
+                            self.live.batch(number, "final");
+                        }
+                    }
+                }
+                self.show_chain(None);
+            }
+            // Metering and the market go on; the next boundary tries again.
+            Err(error) => {
+                tracing::error!(
+                    error = format!("{error:#}"),
+                    "the chain's part of the interval did not go through"
+                );
+                self.show_chain(Some(format!("{error:#}")));
+            }
+        }
+        self.final_at = self.pump.final_at().await.ok().flatten();
+    }
+
+    fn show_chain(&self, error: Option<String>) {
+        let Progress {
+            final_batch,
+            pending_batch,
+            ..
+        } = self.progress;
+        self.chain.send_modify(|shown| {
+            shown.final_batch = final_batch;
+            shown.pending_batch = pending_batch;
+            shown.error = error;
+        });
+    }
+
+    fn show(&self, now_ms: i64, notices: Option<Vec<String>>) {
+        let Progress {
+            history_done,
+            history_total,
+            ..
+        } = self.progress;
+        let mut errors = BTreeMap::new();
+        for (_, gateway) in &self.gateways {
+            for device in &gateway.borrow().devices {
+                errors.extend(device.error.clone().map(|error| (device.meter, error)));
+            }
+        }
+        self.status.send_modify(|status| {
+            status.grid_ms = now_ms;
+            status.history_done = history_done as u64;
+            status.history_total = history_total as u64;
+            status.ready = history_done >= history_total;
+            status.reason = (!status.ready).then(|| {
+                format!("the history is being made: {history_done} of {history_total} intervals")
+            });
+            if let Some(notices) = notices {
+                status.notices = notices;
+            }
+            status.device_errors = errors;
+        });
+    }
+}
+
+impl Due for Street {
+    async fn stand(&mut self, boundary: IntervalStart) -> anyhow::Result<()> {
+        let late = self.gateways_done(boundary.millis()).await;
+        for name in &late {
+            tracing::warn!(
+                gateway = name,
+                boundary = boundary.seconds(),
+                "the gateway held up the clock for 60 s; going on"
+            );
+        }
+        self.clear_due(boundary.seconds())?;
+        self.pump(boundary.seconds()).await;
+        let behind = (boundary.seconds() - self.first.seconds()) / self.length_s;
+        let behind = usize::try_from(behind).unwrap_or(0);
+        self.progress.history_done = behind.min(self.progress.history_total);
+        if boundary == self.live_from && !self.store.is_history_complete()? {
+            // From here on nothing can be made again.
+            self.store.set_durability(Durability::Fsync)?;
+            self.store.set_history_complete()?;
+        }
+        let notices = late
+            .iter()
+            .map(|name| format!("{name} did not deliver its readings in time"))
+            .collect();
+        self.show(boundary.millis(), Some(notices));
+        Ok(())
+    }
+
+    async fn pass(&mut self, now_s: i64) -> anyhow::Result<()> {
+        self.show(now_s.saturating_mul(1_000), None);
+        self.clear_due(now_s)?;
+        if self.final_at.is_some_and(|at| now_s >= at) {
+            self.pump(now_s).await;
+        }
+        Ok(())
+    }
+
+    async fn commit(&mut self, boundary: IntervalStart) -> anyhow::Result<()> {
+        let store = self.store.clone();
+        tokio::task::spawn_blocking(move || store.commit_grid_boundary(boundary.millis()))
+            .await??;
+        Ok(())
+    }
+}
