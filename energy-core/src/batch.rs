@@ -129,7 +129,7 @@ impl ReadingBatch {
             count,
             root: tree(&readings).root(),
         };
-        let signed = cose_sign1(key, &external(zone_document), &to_canonical(&header));
+        let signed = Self::sign_header(&header, key, zone_document);
         Ok(Self {
             signed,
             header,
@@ -195,6 +195,12 @@ impl ReadingBatch {
             }
         })?;
         Ok(header)
+    }
+
+    /// A header signed with a key.
+    #[must_use]
+    pub fn sign_header(header: &BatchHeader, key: &SigningKey, zone_document: &Hash) -> Vec<u8> {
+        cose_sign1(key, &external(zone_document), &to_canonical(header))
     }
 
     /// The header.

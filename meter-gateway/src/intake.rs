@@ -58,7 +58,15 @@ pub fn connect(
 
     let (payloads, inbox) = mpsc::channel(BACKLOG);
     let filter = format!("commonwatt/v1/{zone}/+/batch");
-    tokio::spawn(receive(events, client.clone(), filter, payloads, shutdown));
+    let address = format!("{}:{}", broker.0, broker.1);
+    tokio::spawn(receive(
+        address,
+        events,
+        client.clone(),
+        filter,
+        payloads,
+        shutdown,
+    ));
     (
         ReceiptSender {
             client,
@@ -69,6 +77,7 @@ pub fn connect(
 }
 
 async fn receive(
+    broker: String,
     mut events: EventLoop,
     client: AsyncClient,
     filter: String,
@@ -94,7 +103,7 @@ async fn receive(
             }
             Ok(_) => {}
             Err(error) => {
-                tracing::warn!(%error, "no connection to the MQTT broker; trying again");
+                tracing::warn!(%error, broker, "no connection to the MQTT broker at {broker}; trying again");
                 tokio::time::sleep(RETRY).await;
             }
         }

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "node")]
 mod chain;
+mod profile;
+mod sign_again;
 mod verify;
 
 use std::process::ExitCode;
@@ -28,6 +30,10 @@ enum Command {
     Demo(crate::demo::DemoArguments),
     /// Check a home's proof bundle offline, from the raw register to the root on the chain.
     Verify(verify::VerifyArguments),
+    /// Check a device profile, and run its golden vectors.
+    Profile(profile::ProfileArguments),
+    #[command(hide = true)]
+    SignAgain(sign_again::SignAgainArguments),
     /// Look at the settlement contract: addresses, ABI, accepted roots.
     #[cfg(feature = "node")]
     #[command(subcommand)]
@@ -48,6 +54,8 @@ pub fn run() -> ExitCode {
         #[cfg(feature = "demo")]
         Some(Command::Demo(demo)) => crate::demo::run(demo).map(|()| ExitCode::SUCCESS),
         Some(Command::Verify(verify)) => verify::run(&verify),
+        Some(Command::Profile(profile)) => profile::run(&profile).map(|()| ExitCode::SUCCESS),
+        Some(Command::SignAgain(forgery)) => sign_again::run(&forgery).map(|()| ExitCode::SUCCESS),
         #[cfg(feature = "node")]
         Some(Command::Chain(command)) => chain::run(command).map(|()| ExitCode::SUCCESS),
     };

@@ -15,7 +15,7 @@ use rumqttd::{Broker, Config, ConnectionSettings, RouterConfig, ServerSettings};
 ///
 /// # Errors
 /// If no port can be had or the broker does not come up within five seconds.
-pub fn start() -> anyhow::Result<u16> {
+pub(super) fn start() -> anyhow::Result<u16> {
     let port = free_port()?;
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut broker = Broker::new(config(listen));

@@ -4,61 +4,63 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
 use chrono::DateTime;
-use energy_core::IntervalStart;
+use energy_core::{HomeId, IntervalStart};
 
 /// One log-in of the demo.
 #[derive(Debug, Clone)]
-pub struct Login {
+pub(super) struct Login {
     /// Whose view it opens.
-    pub role: &'static str,
+    pub(super) role: &'static str,
     /// The name to type.
-    pub name: String,
+    pub(super) name: String,
     /// The password to type.
-    pub password: String,
+    pub(super) password: String,
+    /// Whose home, for the household.
+    pub(super) home: Option<HomeId>,
 }
 
 /// What happened in one interval, as numbers for one line.
 #[derive(Debug, Clone, Copy)]
-pub struct IntervalLine {
+pub(super) struct IntervalLine {
     /// Which interval.
-    pub start: IntervalStart,
+    pub(super) start: IntervalStart,
     /// Homes with a fill.
-    pub trading_homes: usize,
+    pub(super) trading_homes: usize,
     /// Energy sold between neighbours.
-    pub traded_wh: u64,
+    pub(super) traded_wh: u64,
     /// Energy needed by all homes.
-    pub needed_wh: u64,
+    pub(super) needed_wh: u64,
     /// The clearing price in 10⁻⁶ per kWh.
-    pub price_micro: Option<i64>,
+    pub(super) price_micro: Option<i64>,
     /// The newest final settlement batch.
-    pub final_batch: Option<u64>,
+    pub(super) final_batch: Option<u64>,
     /// The pending one.
-    pub pending_batch: Option<u64>,
+    pub(super) pending_batch: Option<u64>,
 }
 
 /// The addresses that the banner shows.
 #[derive(Debug)]
-pub struct Banner<'a> {
+pub(super) struct Banner<'a> {
     /// Pages.
-    pub pages: String,
+    pub(super) pages: String,
     /// JSON-RPC of the chain.
-    pub rpc: String,
+    pub(super) rpc: String,
     /// The settlement contract.
-    pub settlement: String,
+    pub(super) settlement: String,
     /// Where everything is kept.
-    pub data_dir: &'a Path,
+    pub(super) data_dir: &'a Path,
     /// Whether the folder was made for this run.
-    pub temporary: bool,
+    pub(super) temporary: bool,
     /// How many homes.
-    pub homes: usize,
+    pub(super) homes: usize,
     /// Grid seconds per wall second.
-    pub speed: u32,
+    pub(super) speed: u32,
     /// How to get in.
-    pub logins: &'a [Login],
+    pub(super) logins: &'a [Login],
 }
 
 /// Prints where to look.
-pub fn banner(b: &Banner<'_>) {
+pub(super) fn banner(b: &Banner<'_>) {
     let kept = if b.temporary {
         " (temporary; name one with --data-dir to keep it)"
     } else {
@@ -84,7 +86,7 @@ pub fn banner(b: &Banner<'_>) {
 }
 
 /// Shows how much of the history is made: a bar on a terminal, a line every quarter elsewhere.
-pub fn history(done: usize, total: usize) {
+pub(super) fn history(done: usize, total: usize) {
     const WIDTH: usize = 32;
     if total == 0 {
         return;
@@ -107,7 +109,7 @@ pub fn history(done: usize, total: usize) {
 }
 
 /// Prints the line of an interval.
-pub fn interval(line: &IntervalLine) {
+pub(super) fn interval(line: &IntervalLine) {
     println!("{}", describe(line));
 }
 

@@ -292,6 +292,7 @@ pub(super) fn log_ins(store: &Store, street: &Street) -> anyhow::Result<Vec<Logi
             role,
             name: role.to_owned(),
             password,
+            home,
         });
     }
     Ok(logins)

@@ -14,7 +14,7 @@ const REQUEST_BYTES_MAX: usize = 4 << 20;
 ///
 /// # Errors
 /// If the listener cannot be served.
-pub fn serve(
+pub(super) fn serve(
     chain: EmbeddedChain,
     listener: TcpListener,
 ) -> std::io::Result<actix_web::dev::Server> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use energy_core::{HomeId, IntervalStart, ZoneDocument};
+use energy_core::{IntervalStart, ZoneDocument};
 use meter_gateway::Gateway;
 use settlement::chain::{
     Chain, Contracts, DeploySettings, EmbeddedChain, EmbeddedSettings, HttpRpc, HttpSettings, Rpc,
@@ -435,9 +435,9 @@ fn chain_status(contracts: &Contracts, rpc_url: &str, is_embedded: bool) -> Chai
 }
 
 fn demo_login(login: &Login) -> DemoLogin {
-    let role = match login.role {
-        "household" => web::facts::Role::Household(HomeId::new(1)),
-        "operator" => web::facts::Role::Operator,
+    let role = match (login.role, login.home) {
+        (_, Some(home)) => web::facts::Role::Household(home),
+        ("operator", None) => web::facts::Role::Operator,
         _ => web::facts::Role::Researcher,
     };
     DemoLogin {

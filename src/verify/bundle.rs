@@ -3,7 +3,7 @@
 use clearing_house::{JournalLine, OrderRow};
 use energy_core::{
     CborError, Certificate, Hash, HomeId, IntervalStart, MerkleProof, OrderId, Reading,
-    ZoneDocument, from_canonical, to_canonical,
+    ReadingBatch, SigningKey, ZoneDocument, cose_payload, from_canonical, to_canonical,
 };
 use minicbor::{Decode, Encode};
 use serde::Serialize;
@@ -195,6 +195,25 @@ impl Bundle {
                 got: bundle.version,
             })
         }
+    }
+
+    /// The same bundle with its readings vouched for by another key: a forgery that only enrolment
+    /// can tell.
+    ///
+    /// # Errors
+    /// [`BundleError::Form`] when a signed header is none.
+    pub fn signed_again(mut self, key: &SigningKey) -> Result<Self, BundleError> {
+        let document = self.zone.hash();
+        for proof in [Some(&mut self.connection), self.generation.as_mut()]
+            .into_iter()
+            .flatten()
+        {
+            let header: energy_core::BatchHeader =
+                from_canonical(cose_payload(&proof.signed_header)?)?;
+            proof.signed_header = ReadingBatch::sign_header(&header, key, &document);
+            proof.gateway_key = key.verifying_key().to_bytes();
+        }
+        Ok(self)
     }
 
     /// Its bytes.
