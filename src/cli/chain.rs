@@ -93,7 +93,7 @@ async fn status(arguments: &ContractArguments, as_json: bool) -> anyhow::Result<
             "final_batch": newest.map(|n| n.number),
             "final_root": newest.map(|n| n.root),
         });
-        println!("{}", serde_json::to_string_pretty(&status)?);
+        super::say(&serde_json::to_string_pretty(&status)?);
         return Ok(());
     }
     println!("chain {chain_id} at {}", arguments.rpc);
@@ -113,7 +113,7 @@ async fn roots(arguments: &ContractArguments, trust_file: Option<PathBuf>) -> an
     let accepted = lookup::accepted_roots(&rpc, settlement).await?;
     let Some(path) = trust_file else {
         for root in &accepted {
-            println!("{:>6}  {}", root.number, root.root);
+            super::say(&format!("{:>6}  {}", root.number, root.root));
         }
         return Ok(());
     };

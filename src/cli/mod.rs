@@ -40,6 +40,15 @@ enum Command {
     Chain(chain::ChainCommand),
 }
 
+/// Prints to standard output; a reader that has gone, as `head` does, ends the program quietly.
+fn say(text: &str) {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {
+        std::process::exit(0);
+    }
+}
+
 /// Runs the program and says how it ended.
 #[must_use]
 pub fn run() -> ExitCode {

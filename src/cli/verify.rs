@@ -58,13 +58,10 @@ pub(super) fn run(arguments: &VerifyArguments) -> anyhow::Result<ExitCode> {
     let roots = accepted_roots(arguments)?;
     let report = verify(&bundle, trust.as_ref(), &roots);
     if arguments.json {
-        println!(
-            "{}",
-            serde_json::to_string_pretty(&serde_json::json!({
-                "report": report,
-                "bundle": bundle,
-            }))?
-        );
+        super::say(&serde_json::to_string_pretty(&serde_json::json!({
+            "report": report,
+            "bundle": bundle,
+        }))?);
     } else {
         print(&report);
     }

@@ -8,6 +8,7 @@ mod arguments;
 mod broker;
 mod console;
 mod enrolment;
+mod errands;
 mod rpc_server;
 mod start;
 

@@ -21,6 +21,7 @@ use web::{ChainStatus, DemoInfo, DemoLogin, LiveHub, NodeStatus, WebState};
 use super::arguments::DemoArguments;
 use super::console::{self, Banner, IntervalLine, Login};
 use super::enrolment::{self, GatewayPlan, Names};
+use super::errands::Withdrawal;
 use super::{broker, rpc_server};
 use crate::node::address::BrokerAddress;
 use crate::node::bundles::StoredBundles;
@@ -43,6 +44,8 @@ const ESCAPE_AFTER_S: u64 = 7 * 86_400;
 const BOND_WEI: u128 = 1_000_000_000_000_000_000;
 /// Gas money of an account that sends.
 const GAS_WEI: u128 = 100 * BOND_WEI;
+/// After half a day the log-in household takes some of its money back out.
+const WITHDRAWAL_AFTER_S: i64 = 12 * 3_600;
 /// How long the wall clock's lease on the zone runs.
 const LEASE_MS: i64 = 3_650 * 86_400_000;
 
@@ -242,6 +245,21 @@ async fn demo(arguments: DemoArguments) -> anyhow::Result<()> {
     let mut market = Market::new(store.clone(), lease, names.rules(), trading.clone(), first);
     market.recall()?;
     let (operator, utility) = names.house_accounts();
+    let household = logins
+        .iter()
+        .find_map(|login| login.home)
+        .context("one log-in is a household's")?;
+    let household = homes
+        .home(household)
+        .context("the household lives on the street")?;
+    let errands = Withdrawal {
+        home: household.id,
+        at: names.length.start_at(FIRST_S + WITHDRAWAL_AFTER_S)?,
+        contracts: contracts.clone(),
+        sender: chain.sender(names.home_key(household)),
+        journal: StoredJournal(store.clone()),
+        gas_wei: GAS_WEI,
+    };
     let pump = ChainPump::new(
         store.clone(),
         contracts,
@@ -260,6 +278,7 @@ async fn demo(arguments: DemoArguments) -> anyhow::Result<()> {
         status,
         chain: chain_status,
         on_interval: Box::new(move |outcome, progress| show_interval(outcome, progress)),
+        errands: Box::new(errands),
         first,
         live_from,
     })?;

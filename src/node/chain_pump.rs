@@ -5,7 +5,7 @@
 //! crash the same bytes go out again. So every step here may be repeated.
 
 use anyhow::Context as _;
-use clearing_house::Ledger;
+use clearing_house::{Account, Ledger};
 use energy_core::{
     Address, Hash, HomeId, IntervalLength, NanoAmount, WattHours, ZoneId, from_canonical,
     to_canonical,
@@ -83,6 +83,9 @@ impl ChainPump {
             news.push(ChainNews::Final(number));
         }
         self.read_escrow().await?;
+        if self.serve_withdrawals().await? {
+            self.read_escrow().await?;
+        }
         if let Some(number) = self.propose().await? {
             news.push(ChainNews::Pending(number));
         }
@@ -135,6 +138,48 @@ impl ChainPump {
             .set_settlement_batch(number, BatchState::Final, None, Some(at))?;
         self.settle_transactions(number)?;
         Ok(Some(number))
+    }
+
+    /// Pays out the open requests that the newest final batch covers, so that no household has to send
+    /// the second step itself. Says whether there was one.
+    async fn serve_withdrawals(&mut self) -> anyhow::Result<bool> {
+        let mut waiting = Vec::new();
+        for home in &self.homes {
+            if self.store.escrow(&home.address, None)?.requested > 0 {
+                waiting.push(home.clone());
+            }
+        }
+        if waiting.is_empty() {
+            return Ok(false);
+        }
+        let Some(record) = self.store.newest_settlement_batch_in(BatchState::Final)? else {
+            return Ok(false);
+        };
+        let batch = batch_of(&record)?;
+        let mut served = false;
+        for home in waiting {
+            let request = self.contracts.withdrawal_request(home.address).await?;
+            let Some(request) = request.filter(|r| r.after_batch < record.number) else {
+                continue;
+            };
+            let purpose = format!("withdraw/{}/{}", home.home, request.after_batch);
+            let index = Account::Home(home.home)
+                .leaf_index()
+                .context("a home has a leaf")?;
+            let operator = self.contracts.chain().operator().clone();
+            let paid = self
+                .contracts
+                .complete_withdrawal(&purpose, &operator, &batch, index, &self.journal)
+                .await;
+            match paid {
+                Ok(_) => served = true,
+                // A request that cannot be paid stays open and stops nobody else.
+                Err(error) => {
+                    tracing::warn!(home.id = %home.home, %error, "a withdrawal was not paid")
+                }
+            }
+        }
+        Ok(served)
     }
 
     /// Proposes what was cleared since the newest batch, unless one is pending.

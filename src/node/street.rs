@@ -20,8 +20,22 @@ use super::market::Market;
 /// After this much wall time on one boundary the clock goes on and says who held it up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// An uplink that is not up after this much wall time is down: right after a start it is only not up
+/// yet, and what it has to send belongs into the interval.
+const UPLINK_GRACE: Duration = Duration::from_secs(5);
+
 /// Told of every cleared interval, and whether it is history.
 pub type OnInterval = Box<dyn FnMut(&IntervalOutcome, &Progress) + Send>;
+
+/// What somebody on the street has planned for grid times to come.
+#[async_trait::async_trait]
+pub trait Errands: Send {
+    /// Does what is planned for `boundary`. May be called again for the same one after a crash.
+    ///
+    /// # Errors
+    /// If it cannot be done now; the street goes on.
+    async fn run(&mut self, boundary: IntervalStart) -> anyhow::Result<()>;
+}
 
 /// How far the street is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +60,7 @@ pub struct Street {
     status: watch::Sender<NodeStatus>,
     chain: watch::Sender<ChainStatus>,
     on_interval: OnInterval,
+    errands: Box<dyn Errands>,
     first: IntervalStart,
     live_from: IntervalStart,
     length_s: i64,
@@ -71,6 +86,8 @@ pub struct StreetParts {
     pub chain: watch::Sender<ChainStatus>,
     /// Told of every cleared interval.
     pub on_interval: OnInterval,
+    /// What is planned.
+    pub errands: Box<dyn Errands>,
     /// The first boundary ever.
     pub first: IntervalStart,
     /// The boundary from which the clock runs.
@@ -92,6 +109,7 @@ impl Street {
             status,
             chain,
             on_interval,
+            errands,
             first,
             live_from,
         } = parts;
@@ -116,6 +134,7 @@ impl Street {
             status,
             chain,
             on_interval,
+            errands,
             first,
             live_from,
             length_s,
@@ -124,21 +143,23 @@ impl Street {
         })
     }
 
-    /// Waits until every gateway has done the boundary, at most [`PATIENCE`] in all. Gives the names
-    /// of those that have not.
+    /// Waits until every gateway's readings of the boundary are receipted, or are in its outbox while
+    /// its uplink is down; at most [`PATIENCE`] in all. Gives the names of those that are not.
     async fn gateways_done(&mut self, boundary_ms: i64) -> Vec<String> {
-        let deadline = Instant::now() + PATIENCE;
+        let began = Instant::now();
+        let reached = |through: Option<i64>| through.is_some_and(|ms| ms >= boundary_ms);
         let mut late = Vec::new();
         for (name, status) in &mut self.gateways {
+            let receipted = status.wait_for(|s| reached(s.receipted_through_boundary_ms));
+            let grace = UPLINK_GRACE.saturating_sub(began.elapsed());
+            if matches!(tokio::time::timeout(grace, receipted).await, Ok(Ok(_))) {
+                continue;
+            }
             let done = status.wait_for(|s| {
-                let receipted = s
-                    .receipted_through_boundary_ms
-                    .is_some_and(|ms| ms >= boundary_ms);
-                let nothing_to_receipt = s.outbox_depth == 0;
-                s.boundary_done_ms.is_some_and(|ms| ms >= boundary_ms)
-                    && (receipted || nothing_to_receipt || !s.uplink_up)
+                reached(s.receipted_through_boundary_ms)
+                    || (reached(s.boundary_done_ms) && !s.uplink_up)
             });
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = PATIENCE.saturating_sub(began.elapsed());
             if !matches!(tokio::time::timeout(left, done).await, Ok(Ok(_))) {
                 late.push(name.clone());
             }
@@ -237,6 +258,12 @@ impl Due for Street {
             );
         }
         self.clear_due(boundary.seconds())?;
+        if let Err(error) = self.errands.run(boundary).await {
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "something that was planned did not go through"
+            );
+        }
         self.pump(boundary.seconds()).await;
         let behind = (boundary.seconds() - self.first.seconds()) / self.length_s;
         let behind = usize::try_from(behind).unwrap_or(0);
