@@ -40,6 +40,8 @@ const HOMES_LEAD_S: i64 = 2 * 86_400;
 const WINDOW_S: u64 = 60;
 /// Without a batch for a week everybody can leave.
 const ESCAPE_AFTER_S: u64 = 7 * 86_400;
+/// How far a chain may be ahead of the street: its window still passes within an interval.
+const CHAIN_LEAD_S_MAX: i64 = 600;
 /// The proposer's bond: one coin of the chain.
 const BOND_WEI: u128 = 1_000_000_000_000_000_000;
 /// Gas money of an account that sends.
@@ -367,7 +369,15 @@ async fn set_up_chain(
     first: IntervalStart,
 ) -> anyhow::Result<(Contracts, ZoneDocument)> {
     let journal = StoredJournal(store.clone());
-    chain.set_time(u64::try_from(first.seconds())?).await?;
+    let grid_s = store
+        .grid_boundary_ms()?
+        .map_or(first.seconds(), |ms| ms / 1_000);
+    let chain_s = chain.set_time(u64::try_from(grid_s)?).await?;
+    anyhow::ensure!(
+        chain_s <= u64::try_from(grid_s + CHAIN_LEAD_S_MAX)?,
+        "expected a chain whose time can follow the street's ({grid_s} s), got one that is at {chain_s} s already; start anvil with --timestamp {}",
+        grid_s - CHAIN_LEAD_S_MAX
+    );
     let operator = chain.operator().address();
     chain.give_gas(&[operator], GAS_WEI).await?;
     let settings = DeploySettings {

@@ -63,7 +63,7 @@ def anvil(folder):
     port = free_port()
     child = spawn(
         ["anvil", "--hardfork", "osaka", "--host", "127.0.0.1", "--port", port, "--chain-id", 31337,
-         "--gas-limit", 60000000, "--base-fee", 1000, "--silent"],
+         "--gas-limit", 60000000, "--base-fee", 1000, "--timestamp", int(GRID_START.timestamp()) - 600, "--silent"],
         folder / "anvil.log",
     )
     url = f"http://127.0.0.1:{port}"
