@@ -279,7 +279,7 @@ async fn demo(arguments: DemoArguments) -> anyhow::Result<()> {
         live,
         status,
         chain: chain_status,
-        on_interval: Box::new(move |outcome, progress| show_interval(outcome, progress)),
+        on_interval: Box::new(show_interval),
         errands: Box::new(errands),
         first,
         live_from,

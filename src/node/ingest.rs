@@ -36,6 +36,9 @@ pub struct Seen {
     pub soc_permille: Option<u16>,
 }
 
+/// Signed receipts by gateway, and the accepted readings.
+pub type TakenIn = (Vec<(GatewayId, Vec<u8>)>, Vec<Seen>);
+
 /// Everything that ingest knows beforehand.
 #[derive(Clone)]
 pub struct Ingest {
@@ -110,11 +113,7 @@ impl Ingest {
     ///
     /// # Errors
     /// If the store fails; then nothing is receipted.
-    pub fn take_in(
-        &self,
-        payloads: Vec<Vec<u8>>,
-        now_ms: i64,
-    ) -> anyhow::Result<(Vec<(GatewayId, Vec<u8>)>, Vec<Seen>)> {
+    pub fn take_in(&self, payloads: Vec<Vec<u8>>, now_ms: i64) -> anyhow::Result<TakenIn> {
         let mut authentic = Vec::new();
         for payload in payloads {
             match self.authentic(&payload) {

@@ -1,3 +1,5 @@
+//! The virtual devices, read by real clients.
+
 use std::time::Duration;
 
 use meter_gateway::{

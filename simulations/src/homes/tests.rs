@@ -1,3 +1,5 @@
+//! What must hold for every home at every time.
+
 use proptest::prelude::*;
 
 use super::*;

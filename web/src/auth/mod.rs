@@ -2,7 +2,7 @@
 //!
 //! Invariant: nothing is shown unless [`policy`] says so. Log-ins are passwords (argon2id) and a
 //! session cookie; the store keeps only the hash of the cookie's token. Changing requests are taken
-//! only from our own pages ([`origin`]). Wall time runs sessions, never grid time.
+//! only from our own pages (`origin`). Wall time runs sessions, never grid time.
 
 mod origin;
 mod password;
