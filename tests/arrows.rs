@@ -123,8 +123,7 @@ const RULES: &[Rule] = &[
             "web",
             "simulations",
         ],
-        // rumqttc: ingest is the subscriber of the broker, whichever broker it is.
-        restricted: &["actix-web", "rumqttc", "rumqttd", "tokio"],
+        restricted: &["actix-web", "rumqttd", "tokio"],
         http_client: false,
     },
     Rule {

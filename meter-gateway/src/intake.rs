@@ -32,7 +32,7 @@ impl ReceiptSender {
             .publish(topic, QoS::AtLeastOnce, false, receipt)
             .await
         {
-            tracing::warn!(%error, gateway.id = %gateway, "a receipt could not be handed to the broker");
+            tracing::debug!(%error, gateway.id = %gateway, "a receipt could not be handed to the broker");
         }
     }
 }

@@ -21,6 +21,8 @@ mod leaves;
 #[deny(clippy::float_arithmetic, clippy::arithmetic_side_effects)]
 mod life_cycle;
 #[deny(clippy::float_arithmetic, clippy::arithmetic_side_effects)]
+mod period;
+#[deny(clippy::float_arithmetic, clippy::arithmetic_side_effects)]
 mod sum_tree;
 
 #[cfg(feature = "chain")]
@@ -30,4 +32,5 @@ pub use batch::{BuildError, SettlementBatch};
 pub use header::{BatchHeader, batch_domain};
 pub use leaves::{EvidenceLeaf, HomeLeaf, MarketLeaf};
 pub use life_cycle::{BatchEvent, BatchState, TransitionError};
+pub use period::{BatchPeriod, PeriodError};
 pub use sum_tree::{SecondSum, SumNode, SumProof, SumTree, TreeError};

@@ -37,7 +37,63 @@ pub struct DemoArguments {
     /// anvil's is.
     #[arg(long, value_name = "http://HOST:PORT")]
     pub chain: Option<String>,
+    /// Let a meter answer with an exception for a while, to see what happens:
+    /// `elm-street-5-grid=2026-06-15T12:00:00Z/2026-06-15T13:00:00Z`.
+    #[arg(long, value_name = "METER=FROM/TO")]
+    pub fault: Vec<MeterFault>,
     /// Stop when everything up to this interval boundary is final (RFC 3339), for repeatable runs.
     #[arg(long, value_name = "TIME")]
     pub stop_at: Option<DateTime<Utc>>,
+}
+
+/// A meter that fails from one grid time to another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MeterFault {
+    /// Its name on the street.
+    pub meter: String,
+    /// The first second of grid time at which it fails.
+    pub from_s: i64,
+    /// The first at which it works again.
+    pub to_s: i64,
+}
+
+impl std::str::FromStr for MeterFault {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("expected METER=FROM/TO with RFC 3339 times, got `{text}`");
+        let (meter, span) = text.split_once('=').ok_or_else(wrong)?;
+        let (from, to) = span.split_once('/').ok_or_else(wrong)?;
+        let second = |time: &str| {
+            DateTime::parse_from_rfc3339(time)
+                .map(|t| t.timestamp())
+                .map_err(|_| wrong())
+        };
+        Ok(Self {
+            meter: meter.to_owned(),
+            from_s: second(from)?,
+            to_s: second(to)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_names_a_meter_and_a_span() {
+        let fault: MeterFault = "m=2026-06-15T12:00:00Z/2026-06-15T13:00:00Z"
+            .parse()
+            .expect("well formed");
+        assert_eq!(fault.to_s - fault.from_s, 3_600);
+        for wrong in ["m", "m=2026-06-15T12:00:00Z", "m=noon/one"] {
+            assert!(
+                wrong
+                    .parse::<MeterFault>()
+                    .expect_err(wrong)
+                    .contains("expected METER=FROM/TO")
+            );
+        }
+    }
 }

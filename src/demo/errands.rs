@@ -1,15 +1,24 @@
-//! What the demo's people do on the chain besides trading: the log-in household takes some of its
-//! money back out.
+//! What happens on the demo's street besides trading: the log-in household takes some of its money
+//! back out, and meters fail when they are told to.
 
+use anyhow::Context as _;
 use async_trait::async_trait;
 use energy_core::{HomeId, IntervalStart};
 use settlement::chain::{Contracts, Sender};
+use simulations::devices::{Fault, FaultSwitch, VirtualDevice};
 
+use super::arguments::MeterFault;
 use crate::node::street::Errands;
 use crate::node::tx_journal::StoredJournal;
 
 /// How much it takes out: 1.00 in units of 10⁻⁶.
 const WITHDRAWAL_UNITS: u64 = 1_000_000;
+
+/// Everything that is planned on the street.
+pub(super) struct StreetErrands {
+    pub(super) withdrawal: Withdrawal,
+    pub(super) faults: Vec<(MeterFault, FaultSwitch)>,
+}
 
 /// A household that asks for some of its money at one boundary. The node pays it out after the next
 /// final batch.
@@ -22,9 +31,44 @@ pub(super) struct Withdrawal {
     pub(super) gas_wei: u128,
 }
 
+/// Each planned fault with the switch of its meter.
+///
+/// # Errors
+/// If there is no meter of that name.
+pub(super) fn faults(
+    planned: &[MeterFault],
+    devices: &[VirtualDevice],
+) -> anyhow::Result<Vec<(MeterFault, FaultSwitch)>> {
+    let switch = |fault: &MeterFault| {
+        let device = devices.iter().find(|device| device.name == fault.meter);
+        let device = device.with_context(|| {
+            let names: Vec<_> = devices.iter().map(|device| device.name.as_str()).collect();
+            format!(
+                "expected the name of a meter ({}), got `{}`",
+                names.join(", "),
+                fault.meter
+            )
+        })?;
+        Ok((fault.clone(), device.faults.clone()))
+    };
+    planned.iter().map(switch).collect()
+}
+
 #[async_trait]
-impl Errands for Withdrawal {
+impl Errands for StreetErrands {
     async fn run(&mut self, boundary: IntervalStart) -> anyhow::Result<()> {
+        for (fault, switch) in &self.faults {
+            let fails = (fault.from_s..fault.to_s).contains(&boundary.seconds());
+            switch.set(fails.then_some(Fault::Exception {
+                from_ms: boundary.millis(),
+            }));
+        }
+        self.withdrawal.run(boundary).await
+    }
+}
+
+impl Withdrawal {
+    async fn run(&self, boundary: IntervalStart) -> anyhow::Result<()> {
         if boundary != self.at {
             return Ok(());
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use energy_core::{IntervalStart, ZoneDocument};
 use meter_gateway::Gateway;
+use settlement::BatchPeriod;
 use settlement::chain::{
     Chain, Contracts, DeploySettings, EmbeddedChain, EmbeddedSettings, HttpRpc, HttpSettings, Rpc,
     SenderSettings,
@@ -21,11 +22,11 @@ use web::{ChainStatus, DemoInfo, DemoLogin, LiveHub, NodeStatus, WebState};
 use super::arguments::DemoArguments;
 use super::console::{self, Banner, IntervalLine, Login};
 use super::enrolment::{self, GatewayPlan, Names};
-use super::errands::Withdrawal;
+use super::errands::{self, StreetErrands, Withdrawal};
 use super::{broker, rpc_server};
 use crate::node::address::BrokerAddress;
 use crate::node::bundles::StoredBundles;
-use crate::node::chain_pump::ChainPump;
+use crate::node::chain_pump::{ChainPump, PumpPlan};
 use crate::node::clock::{ClockPlan, Hands, drive};
 use crate::node::ingest::Ingest;
 use crate::node::market::Market;
@@ -196,6 +197,7 @@ async fn demo(arguments: DemoArguments) -> anyhow::Result<()> {
     let devices =
         simulations::devices::serve(Arc::clone(&homes), hands.millis(), broker_endpoint).await?;
 
+    let faults = errands::faults(&arguments.fault, &devices)?;
     let (receipts, inbox) = meter_gateway::intake::connect(
         (&broker.host, broker.port),
         &names.zone,
@@ -254,7 +256,7 @@ async fn demo(arguments: DemoArguments) -> anyhow::Result<()> {
     let household = homes
         .home(household)
         .context("the household lives on the street")?;
-    let errands = Withdrawal {
+    let withdrawal = Withdrawal {
         home: household.id,
         at: names.length.start_at(FIRST_S + WITHDRAWAL_AFTER_S)?,
         contracts: contracts.clone(),
@@ -262,15 +264,16 @@ async fn demo(arguments: DemoArguments) -> anyhow::Result<()> {
         journal: StoredJournal(store.clone()),
         gas_wei: GAS_WEI,
     };
-    let pump = ChainPump::new(
-        store.clone(),
+    let pump = ChainPump::new(PumpPlan {
+        store: store.clone(),
         contracts,
-        names.zone.clone(),
-        names.length,
-        trading,
+        zone: names.zone.clone(),
+        // So that there is something to see; on a public chain a batch spans a day.
+        period: BatchPeriod::allow_interval_roots(names.length.seconds()),
+        homes: trading,
         operator,
         utility,
-    );
+    });
     let mut street = Street::new(StreetParts {
         store: store.clone(),
         market,
@@ -280,7 +283,7 @@ async fn demo(arguments: DemoArguments) -> anyhow::Result<()> {
         status,
         chain: chain_status,
         on_interval: Box::new(show_interval),
-        errands: Box::new(errands),
+        errands: Box::new(StreetErrands { withdrawal, faults }),
         first,
         live_from,
     })?;

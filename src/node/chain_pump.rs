@@ -7,11 +7,10 @@
 use anyhow::Context as _;
 use clearing_house::{Account, Ledger};
 use energy_core::{
-    Address, Hash, HomeId, IntervalLength, NanoAmount, WattHours, ZoneId, from_canonical,
-    to_canonical,
+    Address, Hash, HomeId, NanoAmount, WattHours, ZoneId, from_canonical, to_canonical,
 };
 use settlement::chain::{ChainLog, Contracts, CursorPosition, LogBatch, SettlementEvent};
-use settlement::{EvidenceLeaf, HomeLeaf, MarketLeaf, SettlementBatch};
+use settlement::{BatchPeriod, EvidenceLeaf, HomeLeaf, MarketLeaf, SettlementBatch};
 use store::{
     BatchState, ChainCursor, EscrowEvent, EscrowKind, FinalRoot, SettlementBatchRecord, Store,
     TransactionState,
@@ -34,40 +33,34 @@ pub enum ChainNews {
 
 /// Drives one settlement contract.
 pub struct ChainPump {
-    store: Store,
-    contracts: Contracts,
+    plan: PumpPlan,
     journal: StoredJournal,
-    zone: ZoneId,
-    length: IntervalLength,
-    homes: Vec<TradingHome>,
-    operator: Address,
-    utility: Address,
+}
+
+/// What a pump works with.
+pub struct PumpPlan {
+    /// What is kept.
+    pub store: Store,
+    /// The contracts.
+    pub contracts: Contracts,
+    /// The zone that is settled.
+    pub zone: ZoneId,
+    /// How much a batch spans.
+    pub period: BatchPeriod,
+    /// The homes, in the order of their leaves.
+    pub homes: Vec<TradingHome>,
+    /// The account of the first leaf: the grid operator's fees.
+    pub operator: Address,
+    /// The account of the second: energy that no home bought.
+    pub utility: Address,
 }
 
 impl ChainPump {
-    /// A pump for the zone's homes, in the order of their leaves. `operator` and `utility` are the
-    /// accounts of the first two leaves.
+    /// A pump that works by this plan.
     #[must_use]
-    pub fn new(
-        store: Store,
-        contracts: Contracts,
-        zone: ZoneId,
-        length: IntervalLength,
-        homes: Vec<TradingHome>,
-        operator: Address,
-        utility: Address,
-    ) -> Self {
-        let journal = StoredJournal(store.clone());
-        Self {
-            store,
-            contracts,
-            journal,
-            zone,
-            length,
-            homes,
-            operator,
-            utility,
-        }
+    pub fn new(plan: PumpPlan) -> Self {
+        let journal = StoredJournal(plan.store.clone());
+        Self { plan, journal }
     }
 
     /// Does what is due at grid time `now_s`.
@@ -78,7 +71,7 @@ impl ChainPump {
     pub async fn pump(&mut self, now_s: i64) -> anyhow::Result<Vec<ChainNews>> {
         let mut news = Vec::new();
         let unix = u64::try_from(now_s).context("grid time before 1970")?;
-        self.contracts.chain().set_time(unix).await?;
+        self.plan.contracts.chain().set_time(unix).await?;
         if let Some(number) = self.finalize().await? {
             news.push(ChainNews::Final(number));
         }
@@ -97,17 +90,21 @@ impl ChainPump {
     /// # Errors
     /// If the chain does not answer.
     pub async fn final_at(&self) -> anyhow::Result<Option<i64>> {
-        match self.contracts.pending().await? {
+        match self.plan.contracts.pending().await? {
             Some(pending) => Ok(Some(i64::try_from(pending.final_at)?)),
             None => Ok(None),
         }
     }
 
     async fn finalize(&mut self) -> anyhow::Result<Option<u64>> {
-        let Some(record) = self.store.newest_settlement_batch_in(BatchState::Pending)? else {
+        let Some(record) = self
+            .plan
+            .store
+            .newest_settlement_batch_in(BatchState::Pending)?
+        else {
             return Ok(None);
         };
-        let Some(accepted) = self.contracts.final_batch().await? else {
+        let Some(accepted) = self.plan.contracts.final_batch().await? else {
             return Ok(None);
         };
         if accepted.number < record.number {
@@ -120,21 +117,33 @@ impl ChainPump {
             record.root,
             accepted.root
         );
+        anyhow::ensure!(
+            accepted.number > record.number
+                || (accepted.minted, accepted.carry) == (record.minted, record.carry),
+            "batch {}: expected {} minted and {} carried on the chain, got {} and {}",
+            record.number,
+            record.minted,
+            record.carry,
+            accepted.minted,
+            accepted.carry
+        );
         let batch = batch_of(&record)?;
         // Kept before it is marked, so that a crash in between syncs again.
-        self.contracts
+        self.plan
+            .contracts
             .sync(&format!("sync/{}", record.number), &batch, &self.journal)
             .await?;
-        let block = self.contracts.chain().block_number().await?;
+        let block = self.plan.contracts.chain().block_number().await?;
         let (number, root, settled_to_s) = (record.number, record.root, record.settled_to_s);
-        self.store.put_final_root(&FinalRoot {
+        self.plan.store.put_final_root(&FinalRoot {
             number,
             root,
             settled_to_s,
             block,
         })?;
-        let at = i64::try_from(self.contracts.chain().time().await?)?;
-        self.store
+        let at = i64::try_from(self.plan.contracts.chain().time().await?)?;
+        self.plan
+            .store
             .set_settlement_batch(number, BatchState::Final, None, Some(at))?;
         self.settle_transactions(number)?;
         Ok(Some(number))
@@ -144,21 +153,25 @@ impl ChainPump {
     /// the second step itself. Says whether there was one.
     async fn serve_withdrawals(&mut self) -> anyhow::Result<bool> {
         let mut waiting = Vec::new();
-        for home in &self.homes {
-            if self.store.escrow(&home.address, None)?.requested > 0 {
+        for home in &self.plan.homes {
+            if self.plan.store.escrow(&home.address, None)?.requested > 0 {
                 waiting.push(home.clone());
             }
         }
         if waiting.is_empty() {
             return Ok(false);
         }
-        let Some(record) = self.store.newest_settlement_batch_in(BatchState::Final)? else {
+        let Some(record) = self
+            .plan
+            .store
+            .newest_settlement_batch_in(BatchState::Final)?
+        else {
             return Ok(false);
         };
         let batch = batch_of(&record)?;
         let mut served = false;
         for home in waiting {
-            let request = self.contracts.withdrawal_request(home.address).await?;
+            let request = self.plan.contracts.withdrawal_request(home.address).await?;
             let Some(request) = request.filter(|r| r.after_batch < record.number) else {
                 continue;
             };
@@ -166,8 +179,9 @@ impl ChainPump {
             let index = Account::Home(home.home)
                 .leaf_index()
                 .context("a home has a leaf")?;
-            let operator = self.contracts.chain().operator().clone();
+            let operator = self.plan.contracts.chain().operator().clone();
             let paid = self
+                .plan
                 .contracts
                 .complete_withdrawal(&purpose, &operator, &batch, index, &self.journal)
                 .await;
@@ -185,17 +199,22 @@ impl ChainPump {
     /// Proposes what was cleared since the newest batch, unless one is pending.
     async fn propose(&mut self) -> anyhow::Result<Option<u64>> {
         if self
+            .plan
             .store
             .newest_settlement_batch_in(BatchState::Pending)?
             .is_some()
         {
             return Ok(None);
         }
-        let record = match self.store.newest_settlement_batch_in(BatchState::Built)? {
+        let record = match self
+            .plan
+            .store
+            .newest_settlement_batch_in(BatchState::Built)?
+        {
             Some(built) => built,
             None => match self.build()? {
                 Some(built) => {
-                    self.store.put_settlement_batch(&built)?;
+                    self.plan.store.put_settlement_batch(&built)?;
                     built
                 }
                 None => return Ok(None),
@@ -204,36 +223,52 @@ impl ChainPump {
         let batch = batch_of(&record)?;
         let number = record.number;
         let outcome = self
+            .plan
             .contracts
             .propose(&format!("propose/{number}"), batch.header(), &self.journal)
             .await?;
-        self.store
-            .set_settlement_batch(number, BatchState::Pending, Some(outcome.hash), None)?;
+        self.plan.store.set_settlement_batch(
+            number,
+            BatchState::Pending,
+            Some(outcome.hash),
+            None,
+        )?;
         tracing::debug!(batch.number = number, gas = outcome.gas_used, "proposed");
         Ok(Some(number))
     }
 
     /// The next batch, none when nothing was cleared since the last.
     fn build(&self) -> anyhow::Result<Option<SettlementBatchRecord>> {
-        let Some(newest) = self.store.newest_interval(&self.zone)? else {
+        let Some(newest) = self.plan.store.newest_interval(&self.plan.zone)? else {
             return Ok(None);
         };
-        let parent = self.store.newest_settlement_batches(1)?.into_iter().next();
+        let parent = self
+            .plan
+            .store
+            .newest_settlement_batches(1)?
+            .into_iter()
+            .next();
         let (from_s, number, parent_root) =
             parent.as_ref().map_or((i64::MIN, 1, Hash::ZERO), |p| {
                 (p.settled_to_s, p.number + 1, p.root)
             });
-        if newest.end.seconds() <= from_s {
+        let settled_to = parent.as_ref().map(|p| p.settled_to_s);
+        if !self.plan.period.is_due(settled_to, newest.end.seconds()) {
             return Ok(None);
         }
         let (journal_through, _) = self
+            .plan
             .store
-            .journal_head(&self.zone)?
+            .journal_head(&self.plan.zone)?
             .context("a cleared interval has an entry")?;
-        let ledger = self.store.ledger_after(&self.zone, journal_through)?;
-        let markets = self
+        let ledger = self
+            .plan
             .store
-            .intervals(&self.zone, from_s, newest.end.seconds())?
+            .ledger_after(&self.plan.zone, journal_through)?;
+        let markets = self
+            .plan
+            .store
+            .intervals(&self.plan.zone, from_s, newest.end.seconds())?
             .into_iter()
             .map(|row| MarketLeaf {
                 zone: row.zone,
@@ -256,11 +291,11 @@ impl ChainPump {
             batch.follows(&batch_of(parent)?)?;
         }
         let header = batch.header();
-        let chain_id = self.contracts.chain().chain_id();
+        let chain_id = self.plan.contracts.chain().chain_id();
         Ok(Some(SettlementBatchRecord {
             number,
             settled_to_s: newest.end.seconds(),
-            root: header.root(chain_id, &self.contracts.addresses().settlement),
+            root: header.root(chain_id, &self.plan.contracts.addresses().settlement),
             parent_root,
             header: to_canonical(header),
             home_leaves: to_canonical(&batch.homes().to_vec()),
@@ -269,7 +304,7 @@ impl ChainPump {
             credited: header.credited,
             minted: header.minted,
             carry: header.carry,
-            journal_through: [(self.zone.clone(), journal_through)].into(),
+            journal_through: [(self.plan.zone.clone(), journal_through)].into(),
             state: BatchState::Built,
             tx_hash: None,
             final_at_s: None,
@@ -279,19 +314,19 @@ impl ChainPump {
     fn home_leaves(&self, ledger: &Ledger) -> anyhow::Result<Vec<HomeLeaf>> {
         let mut leaves = vec![
             HomeLeaf {
-                account: self.operator,
+                account: self.plan.operator,
                 credited: WattHours::ZERO,
                 retired: WattHours::ZERO,
                 cash: ledger.operator_cash,
             },
             HomeLeaf {
-                account: self.utility,
+                account: self.plan.utility,
                 credited: ledger.utility_credited,
                 retired: ledger.utility_credited,
                 cash: NanoAmount::ZERO,
             },
         ];
-        for (place, home) in self.homes.iter().enumerate() {
+        for (place, home) in self.plan.homes.iter().enumerate() {
             anyhow::ensure!(
                 HomeId::new(u32::try_from(place + 1)?) == home.home,
                 "expected home {} at its place, got home {}",
@@ -310,13 +345,13 @@ impl ChainPump {
     }
 
     fn evidence_leaves(&self, ledger: &Ledger, to_s: i64) -> anyhow::Result<Vec<EvidenceLeaf>> {
-        let closings = self.store.closings(&self.zone, to_s)?;
+        let closings = self.plan.store.closings(&self.plan.zone, to_s)?;
         let mut leaves = Vec::new();
-        for home in &self.homes {
+        for home in &self.plan.homes {
             let Some(closing) = closings.get(&home.home) else {
                 continue;
             };
-            let kept = self.store.reading(&home.meter, closing.sequence)?;
+            let kept = self.plan.store.reading(&home.meter, closing.sequence)?;
             let kept = kept.with_context(|| {
                 format!("the closing reading of meter {} is not kept", home.meter)
             })?;
@@ -335,12 +370,16 @@ impl ChainPump {
     }
 
     async fn read_escrow(&mut self) -> anyhow::Result<()> {
-        let events = self.contracts.events(0);
+        let events = self.plan.contracts.events(0);
         loop {
-            let since = self.store.chain_cursor(CURSOR)?.map(|c| CursorPosition {
-                block: c.block,
-                hash: c.block_hash,
-            });
+            let since = self
+                .plan
+                .store
+                .chain_cursor(CURSOR)?
+                .map(|c| CursorPosition {
+                    block: c.block,
+                    hash: c.block_hash,
+                });
             match events.read(since).await? {
                 LogBatch::UpToDate => return Ok(()),
                 LogBatch::Read {
@@ -356,7 +395,9 @@ impl ChainPump {
                         block: position.block,
                         block_hash: position.hash,
                     };
-                    self.store.record_escrow_events(CURSOR, &escrow, through)?;
+                    self.plan
+                        .store
+                        .record_escrow_events(CURSOR, &escrow, through)?;
                     if at_head {
                         return Ok(());
                     }
@@ -366,14 +407,14 @@ impl ChainPump {
                         block = lost.block,
                         "the chain dropped a block; its events are read again"
                     );
-                    self.store.rewind_escrow_events(CURSOR, None)?;
+                    self.plan.store.rewind_escrow_events(CURSOR, None)?;
                 }
             }
         }
     }
 
     fn escrow_event(&self, log: &ChainLog) -> Option<EscrowEvent> {
-        let (address, kind, units) = match self.contracts.event(log)? {
+        let (address, kind, units) = match self.plan.contracts.event(log)? {
             SettlementEvent::Deposited { account, units, .. } => {
                 (account, EscrowKind::Deposit, units)
             }
@@ -402,19 +443,17 @@ impl ChainPump {
             TransactionState::Sent,
             TransactionState::Mined,
         ] {
-            for row in self.store.transactions_in(state)? {
-                self.store
-                    .set_transaction(&row.hash, TransactionState::Final, row.block, None)?;
+            for row in self.plan.store.transactions_in(state)? {
+                self.plan.store.set_transaction(
+                    &row.hash,
+                    TransactionState::Final,
+                    row.block,
+                    None,
+                )?;
             }
         }
         tracing::trace!(batch.number = number, "transactions settled");
         Ok(())
-    }
-
-    /// The length of the zone's intervals.
-    #[must_use]
-    pub fn length(&self) -> IntervalLength {
-        self.length
     }
 }
 

@@ -55,14 +55,14 @@ pub struct Hands {
 }
 
 impl Hands {
-    /// Hands that show `boundary`.
+    /// Hands that stand on `boundary`.
     #[must_use]
     pub fn at(boundary: IntervalStart) -> Self {
         let now_ms = boundary.millis();
         Self {
             ticks: watch::Sender::new(Tick {
                 now_ms,
-                boundary: None,
+                boundary: Some(now_ms),
                 stepped: true,
             }),
             millis: watch::Sender::new(now_ms),

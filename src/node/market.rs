@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use clearing_house::{
-    BoundaryReading, HomeInput, IntervalOutcome, PricePreference, ZoneRules, corrections, metering,
-    settle_interval, state::readiness, tokens,
+    BoundaryReading, HomeInput, IntervalOutcome, Ledger, PricePreference, ZoneRules, audit,
+    corrections, metering, settle_interval, state::readiness, tokens,
 };
 use energy_core::{Address, HomeId, IntervalStart, MeterId, NanoAmount, WattHours};
 use store::{IntervalRecord, Lease, Store};
@@ -43,6 +43,7 @@ pub struct Market {
     /// Homes that were left out of an interval, and since when: late readings may correct it.
     incomplete: BTreeMap<HomeId, IntervalStart>,
     baselines: BTreeMap<MeterId, WattHours>,
+    difference: Option<String>,
 }
 
 impl Market {
@@ -63,7 +64,20 @@ impl Market {
             first,
             incomplete: BTreeMap::new(),
             baselines: BTreeMap::new(),
+            difference: None,
         }
+    }
+
+    /// The length of the zone's intervals.
+    #[must_use]
+    pub fn length(&self) -> energy_core::IntervalLength {
+        self.rules.interval
+    }
+
+    /// What the conservation audit found wrong, if anything: then nothing more may be settled.
+    #[must_use]
+    pub fn difference(&self) -> Option<&str> {
+        self.difference.as_deref()
     }
 
     /// Finds the homes that were left out of an interval before this process started.
@@ -136,7 +150,25 @@ impl Market {
         let end = interval.next(self.rules.interval);
         let record = IntervalRecord::new(outcome.clone(), end, now_s.saturating_mul(1_000));
         self.store.record_interval(&self.lease, &record)?;
+        self.audit(&ledger, &outcome)?;
         Ok(outcome)
+    }
+
+    /// Whether what is kept now is what follows from what was kept before and the interval.
+    fn audit(&mut self, before: &Ledger, outcome: &IntervalOutcome) -> anyhow::Result<()> {
+        let kept = self.store.ledger(&self.rules.zone)?;
+        let found = match audit::check_interval(before, outcome) {
+            Err(error) => Some(error.to_string()),
+            Ok(()) if kept != outcome.ledger => {
+                Some("the kept ledger is not the settled one".to_owned())
+            }
+            Ok(()) => None,
+        };
+        if let Some(difference) = found {
+            tracing::error!(interval.start = outcome.interval.seconds(), %difference, "the audit found a difference; settlement stops, metering goes on");
+            self.difference.get_or_insert(difference);
+        }
+        Ok(())
     }
 
     fn input(&mut self, home: &TradingHome, interval: IntervalStart) -> anyhow::Result<HomeInput> {

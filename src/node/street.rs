@@ -113,7 +113,7 @@ impl Street {
             first,
             live_from,
         } = parts;
-        let length_s = i64::from(pump.length().seconds());
+        let length_s = i64::from(market.length().seconds());
         let boundaries = (live_from.seconds() - first.seconds()) / length_s;
         let progress = Progress {
             history_done: 0,
@@ -177,6 +177,10 @@ impl Street {
     }
 
     async fn pump(&mut self, now_s: i64) {
+        if let Some(difference) = self.market.difference() {
+            self.show_chain(Some(format!("settlement is stopped: {difference}")));
+            return;
+        }
         match self.pump.pump(now_s).await {
             Ok(news) => {
                 for news in news {
@@ -273,10 +277,15 @@ impl Due for Street {
             self.store.set_durability(Durability::Fsync)?;
             self.store.set_history_complete()?;
         }
-        let notices = late
+        let mut notices: Vec<String> = late
             .iter()
             .map(|name| format!("{name} did not deliver its readings in time"))
             .collect();
+        notices.extend(
+            self.market
+                .difference()
+                .map(|d| format!("settlement is stopped: {d}")),
+        );
         self.show(boundary.millis(), Some(notices));
         Ok(())
     }

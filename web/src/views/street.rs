@@ -235,7 +235,7 @@ fn price_note(facts: &StreetFacts) -> String {
     let seller = price.get() - facts.zone.seller_fee.get() - facts.zone.feed_in.get();
     let ct = |micro: i64| ct_per_kwh(energy_core::MicroPricePerKwh::new(micro));
     format!(
-        "after fees, buyers keep {} and sellers gain {} ct on every kWh",
+        "after fees, a buyer saves {} and a seller gains {} ct on every kWh",
         ct(buyer),
         ct(seller)
     )
