@@ -72,6 +72,7 @@ mod settle;
 pub mod state;
 pub mod statement;
 pub mod tokens;
+mod verified;
 
 pub use account::{Account, HomeAccount, Ledger};
 pub use funds::CutReason;
@@ -83,3 +84,4 @@ pub use order_row::{OrderRow, order_rows_tree};
 pub use preference::{PreferenceError, PricePreference, decimal, parse_price};
 pub use rules::{ENERGY_WH_MAX, Fees, PRICE_MICRO_MAX, RulesError, Tariff, ZoneRules};
 pub use settle::{IntervalOutcome, SettleError, settle_interval};
+pub use verified::verified_series;

@@ -25,12 +25,12 @@ pub struct ReceiptSender {
 impl ReceiptSender {
     /// Publishes a receipt, at QoS 0: a lost one only makes the gateway send its batch again, and an
     /// acknowledgement would hold up the next receipt on the same connection.
-    pub async fn send(&self, gateway: GatewayId, receipt: Vec<u8>) {
+    pub fn send(&self, gateway: GatewayId, receipt: Vec<u8>) {
         let topic = format!("commonwatt/v1/{}/{gateway}/receipt", self.zone);
+        // Never awaited: who takes in batches must not wait for who is sending receipts.
         if let Err(error) = self
             .client
-            .publish(topic, QoS::AtLeastOnce, false, receipt)
-            .await
+            .try_publish(topic, QoS::AtMostOnce, false, receipt)
         {
             tracing::debug!(%error, gateway.id = %gateway, "a receipt could not be handed to the broker");
         }

@@ -29,6 +29,8 @@ pub(super) struct Withdrawal {
     pub(super) sender: Sender,
     pub(super) journal: StoredJournal,
     pub(super) gas_wei: u128,
+    /// Whether this process has asked, or seen that it was asked for before.
+    pub(super) is_asked: bool,
 }
 
 /// Each planned fault with the switch of its meter.
@@ -68,8 +70,8 @@ impl Errands for StreetErrands {
 }
 
 impl Withdrawal {
-    async fn run(&self, boundary: IntervalStart) -> anyhow::Result<()> {
-        if boundary != self.at {
+    async fn run(&mut self, boundary: IntervalStart) -> anyhow::Result<()> {
+        if boundary < self.at || self.is_asked {
             return Ok(());
         }
         let now = u64::try_from(boundary.seconds())?;
@@ -82,6 +84,7 @@ impl Withdrawal {
         self.contracts
             .request_withdrawal(&purpose, &self.sender, WITHDRAWAL_UNITS, &self.journal)
             .await?;
+        self.is_asked = true;
         Ok(())
     }
 }

@@ -30,7 +30,7 @@ use crate::node::chain_pump::{ChainPump, PumpPlan};
 use crate::node::clock::{ClockPlan, Hands, drive};
 use crate::node::ingest::Ingest;
 use crate::node::market::Market;
-use crate::node::street::{Progress, Street, StreetParts};
+use crate::node::street::{Progress, Street, StreetGateway, StreetParts};
 use crate::node::tx_journal::StoredJournal;
 
 /// The first boundary of every demo, so that the same seed gives the same run: 2026-06-15 09:00 UTC.
@@ -234,7 +234,10 @@ async fn demo(arguments: DemoArguments) -> anyhow::Result<()> {
         let config = enrolment::gateway_config(&names, home, &devices, &plan);
         let (gateway, gateway_status) = Gateway::open(config, hands.ticks())
             .with_context(|| format!("starting the gateway of {}", home.name))?;
-        gateways.push((format!("the gateway of {}", home.name), gateway_status));
+        gateways.push(StreetGateway::new(
+            format!("the gateway of {}", home.name),
+            gateway_status,
+        ));
         let stopped = shutdown.clone();
         tasks.spawn(async move {
             gateway.run(stopped).await;
@@ -263,6 +266,7 @@ async fn demo(arguments: DemoArguments) -> anyhow::Result<()> {
         sender: chain.sender(names.home_key(household)),
         journal: StoredJournal(store.clone()),
         gas_wei: GAS_WEI,
+        is_asked: false,
     };
     let pump = ChainPump::new(PumpPlan {
         store: store.clone(),

@@ -10,7 +10,7 @@ use super::chain_pump::batch_of;
 use super::market::TradingHome;
 use crate::verify::{AccountProof, Bundle, MarketProof, MeterProof, Parts, Rows};
 
-/// In a zone with fewer trading homes a bundle shows no more than the home's own order.
+/// With fewer homes in the book a bundle shows no more than the home's own order.
 const BOOK_HOMES_MIN: usize = 10;
 
 /// Bundles of one zone's homes.
@@ -153,7 +153,7 @@ impl StoredBundles {
         let order = own.map(|place| rows[place].row.order);
         let all: Vec<_> = rows.iter().map(|order| order.row).collect();
         let rows = match own {
-            _ if is_asked && self.homes.len() >= BOOK_HOMES_MIN => Rows::Book(all),
+            _ if is_asked && all.len() >= BOOK_HOMES_MIN => Rows::Book(all),
             Some(place) => {
                 let tree = clearing_house::order_rows_tree(&all);
                 Rows::Own(

@@ -72,6 +72,7 @@ impl ChainPump {
         let mut news = Vec::new();
         let unix = u64::try_from(now_s).context("grid time before 1970")?;
         self.plan.contracts.chain().set_time(unix).await?;
+        self.settle_transactions().await?;
         if let Some(number) = self.finalize().await? {
             news.push(ChainNews::Final(number));
         }
@@ -133,7 +134,7 @@ impl ChainPump {
             .contracts
             .sync(&format!("sync/{}", record.number), &batch, &self.journal)
             .await?;
-        let block = self.plan.contracts.chain().block_number().await?;
+        let block = self.block_of(&record).await?;
         let (number, root, settled_to_s) = (record.number, record.root, record.settled_to_s);
         self.plan.store.put_final_root(&FinalRoot {
             number,
@@ -145,7 +146,6 @@ impl ChainPump {
         self.plan
             .store
             .set_settlement_batch(number, BatchState::Final, None, Some(at))?;
-        self.settle_transactions(number)?;
         Ok(Some(number))
     }
 
@@ -175,7 +175,8 @@ impl ChainPump {
             let Some(request) = request.filter(|r| r.after_batch < record.number) else {
                 continue;
             };
-            let purpose = format!("withdraw/{}/{}", home.home, request.after_batch);
+            let purpose =
+                self.purpose(&format!("withdraw/{}/{}", home.home, request.after_batch))?;
             let index = Account::Home(home.home)
                 .leaf_index()
                 .context("a home has a leaf")?;
@@ -225,7 +226,11 @@ impl ChainPump {
         let outcome = self
             .plan
             .contracts
-            .propose(&format!("propose/{number}"), batch.header(), &self.journal)
+            .propose(
+                &self.purpose(&format!("propose/{number}"))?,
+                batch.header(),
+                &self.journal,
+            )
             .await?;
         self.plan.store.set_settlement_batch(
             number,
@@ -348,28 +353,34 @@ impl ChainPump {
         let closings = self.plan.store.closings(&self.plan.zone, to_s)?;
         let mut leaves = Vec::new();
         for home in &self.plan.homes {
-            let Some(closing) = closings.get(&home.home) else {
-                continue;
+            // A home that never had a part can have tokens all the same, from a correction.
+            let kept = match closings.get(&home.home) {
+                Some(closing) => self.plan.store.reading(&home.meter, closing.sequence)?,
+                None => self
+                    .plan
+                    .store
+                    .reading_before(&home.meter, to_s.saturating_mul(1_000) + 1)?,
             };
-            let kept = self.plan.store.reading(&home.meter, closing.sequence)?;
-            let kept = kept.with_context(|| {
-                format!("the closing reading of meter {} is not kept", home.meter)
-            })?;
+            let Some(kept) = kept else { continue };
             let account = ledger.home(home.home);
             leaves.push(EvidenceLeaf {
                 meter: home.meter,
                 settled_to: kept.reading.time_ms / 1_000,
                 minted: account.minted()?,
                 carry: account.carry,
-                sequence: closing.sequence,
-                reading: closing.hash,
+                sequence: kept.reading.sequence,
+                reading: kept.hash,
             });
         }
         leaves.sort_unstable_by_key(|leaf| leaf.meter);
         Ok(leaves)
     }
 
-    async fn read_escrow(&mut self) -> anyhow::Result<()> {
+    /// Reads what happened to the escrow since it was last read.
+    ///
+    /// # Errors
+    /// If the store fails or the chain does not answer.
+    pub async fn read_escrow(&mut self) -> anyhow::Result<()> {
         let events = self.plan.contracts.events(0);
         loop {
             let since = self
@@ -436,24 +447,56 @@ impl ChainPump {
         })
     }
 
-    /// Transactions of a final batch need not be looked at again.
-    fn settle_transactions(&self, number: u64) -> anyhow::Result<()> {
+    /// The block in which a batch was proposed.
+    async fn block_of(&self, record: &SettlementBatchRecord) -> anyhow::Result<u64> {
+        let hash = record
+            .tx_hash
+            .context("a pending batch has a transaction")?;
+        let sender = self.plan.contracts.chain().operator();
+        let outcome = sender.confirm(&hash, 0).await?;
+        Ok(outcome.context("a proposed batch is in a block")?.block)
+    }
+
+    /// Notes what became of the transactions that were sent.
+    async fn settle_transactions(&self) -> anyhow::Result<()> {
         for state in [
             TransactionState::Signed,
             TransactionState::Sent,
             TransactionState::Mined,
         ] {
             for row in self.plan.store.transactions_in(state)? {
+                let sender = self.plan.contracts.chain().operator();
+                let Some(outcome) = sender.confirm(&row.hash, 0).await? else {
+                    continue;
+                };
+                let state = if outcome.success {
+                    TransactionState::Final
+                } else {
+                    TransactionState::Failed
+                };
                 self.plan.store.set_transaction(
                     &row.hash,
-                    TransactionState::Final,
-                    row.block,
-                    None,
+                    state,
+                    Some(outcome.block),
+                    outcome.revert_reason.as_deref(),
                 )?;
             }
         }
-        tracing::trace!(batch.number = number, "transactions settled");
         Ok(())
+    }
+
+    /// A purpose that is not used up by a transaction that failed on the chain.
+    fn purpose(&self, base: &str) -> anyhow::Result<String> {
+        let mut purpose = base.to_owned();
+        let mut again = 0_u32;
+        while let Some(row) = self.plan.store.transaction(&purpose)? {
+            if row.state != TransactionState::Failed {
+                break;
+            }
+            again += 1;
+            purpose = format!("{base}/again-{again}");
+        }
+        Ok(purpose)
     }
 }
 

@@ -5,6 +5,7 @@
 //! reading that is refused is kept with its reason and gets one.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clearing_house::accept::{Known, Neighbour, Registration, Verdict, verdict};
@@ -20,6 +21,10 @@ use tokio::sync::{mpsc, watch};
 const GROUP_MAX: usize = 256;
 /// How far a gateway's clock may run ahead of the node's.
 const LEAD_MS_MAX: u64 = 2_000;
+/// After this many failures of the store in a row ingest gives up.
+const FAILURES_MAX: u32 = 20;
+/// Pause after a failure.
+const FAILURE_PAUSE: Duration = Duration::from_millis(500);
 /// The most refusals that one receipt names.
 const REFUSALS_MAX: u32 = 100;
 
@@ -86,7 +91,7 @@ impl Ingest {
     /// accepted reading.
     ///
     /// # Errors
-    /// If the store fails.
+    /// If the store keeps failing.
     pub async fn run(
         self,
         mut inbox: mpsc::Receiver<Vec<u8>>,
@@ -95,16 +100,30 @@ impl Ingest {
         seen: impl Fn(Seen) + Send + Sync + 'static,
     ) -> anyhow::Result<()> {
         let mut group = Vec::new();
+        let mut failed = 0;
         while inbox.recv_many(&mut group, GROUP_MAX).await > 0 {
             let payloads = std::mem::take(&mut group);
             let now_ms = *millis.borrow();
             let this = self.clone();
-            let (signed, accepted) =
-                tokio::task::spawn_blocking(move || this.take_in(payloads, now_ms)).await??;
-            for (gateway, receipt) in signed {
-                receipts.send(gateway, receipt).await;
+            match tokio::task::spawn_blocking(move || this.take_in(payloads, now_ms)).await? {
+                Ok((signed, accepted)) => {
+                    failed = 0;
+                    for (gateway, receipt) in signed {
+                        receipts.send(gateway, receipt);
+                    }
+                    accepted.into_iter().for_each(&seen);
+                }
+                // Nothing of the group is receipted, so its gateways send it again.
+                Err(error) if failed < FAILURES_MAX => {
+                    failed += 1;
+                    tracing::error!(
+                        error = format!("{error:#}"),
+                        "readings could not be kept; waiting for them again"
+                    );
+                    tokio::time::sleep(FAILURE_PAUSE).await;
+                }
+                Err(error) => return Err(error.context("keeping readings")),
             }
-            accepted.into_iter().for_each(&seen);
         }
         Ok(())
     }
@@ -146,6 +165,7 @@ impl Ingest {
         batch
             .verify(key, &self.zone_document)
             .map_err(|e| e.to_string())?;
+        keepable(&batch)?;
         Ok(batch)
     }
 
@@ -254,4 +274,29 @@ impl Ingest {
         }
         Ok(verdicts)
     }
+}
+
+/// Whether every number of the batch fits the store's 63 bits: no device reaches that, and one that
+/// claims to must not stop the others.
+fn keepable(batch: &ReadingBatch) -> Result<(), String> {
+    let fits = |what: &str, number: u64| match i64::try_from(number) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(format!("expected a {what} below 2^63, got {number}")),
+    };
+    fits("batch sequence", batch.header().sequence)?;
+    for reading in batch.readings() {
+        fits("sequence", reading.sequence)?;
+        fits("time", reading.time_ms)?;
+        let registers = [
+            reading.import,
+            reading.export,
+            reading.pv,
+            reading.charge,
+            reading.discharge,
+        ];
+        for register in registers.into_iter().flatten() {
+            fits("register", register.get())?;
+        }
+    }
+    Ok(())
 }

@@ -8,13 +8,19 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 use clearing_house::{
     BoundaryReading, HomeInput, IntervalOutcome, Ledger, PricePreference, ZoneRules, audit,
-    corrections, metering, settle_interval, state::readiness, tokens,
+    corrections, metering, settle_interval, state::readiness, verified_series,
 };
 use energy_core::{Address, HomeId, IntervalStart, MeterId, NanoAmount, WattHours};
 use store::{IntervalRecord, Lease, Store};
 
 /// Intervals around the one to clear in which a neighbouring reading is looked for.
 const NEIGHBOURS: u32 = metering::GAP_INTERVALS_MAX;
+/// How far back a left-out home's last reading is looked for, in ms: a week.
+const CORRECTION_REACH_MS: i64 = 7 * 86_400_000;
+/// How far back left-out homes are looked for after a start, in seconds: a month.
+const RECALL_S: i64 = 30 * 86_400;
+/// Under this name the store keeps why settlement was stopped.
+const STOPPED: &str = "settlement stopped because";
 /// Nano-currency in one unit of the stablecoin (10⁻⁶).
 const NANO_PER_UNIT: i64 = 1_000;
 
@@ -44,6 +50,7 @@ pub struct Market {
     incomplete: BTreeMap<HomeId, IntervalStart>,
     baselines: BTreeMap<MeterId, WattHours>,
     difference: Option<String>,
+    is_resumed: bool,
 }
 
 impl Market {
@@ -65,6 +72,7 @@ impl Market {
             incomplete: BTreeMap::new(),
             baselines: BTreeMap::new(),
             difference: None,
+            is_resumed: false,
         }
     }
 
@@ -85,19 +93,21 @@ impl Market {
     /// # Errors
     /// If the store fails.
     pub fn recall(&mut self) -> anyhow::Result<()> {
+        self.difference = self.store.agreed(STOPPED)?;
+        let Some(newest) = self.store.newest_interval(&self.rules.zone)? else {
+            return Ok(());
+        };
+        let from = self.first.seconds().max(newest.end.seconds() - RECALL_S);
         for home in &self.homes {
             let results = self
                 .store
-                .home_results(home.home, self.first.seconds(), i64::MAX)?;
+                .home_results(home.home, from, newest.end.seconds())?;
             let left_out = results
                 .iter()
                 .position(|r| r.result.energy.is_none() && r.corrections.is_empty());
             if let Some(place) = left_out {
                 let offset = i64::try_from(place)? * i64::from(self.rules.interval.seconds());
-                let since = self
-                    .rules
-                    .interval
-                    .containing(self.first.seconds() + offset);
+                let since = self.rules.interval.containing(from + offset);
                 self.incomplete.insert(home.home, since);
             }
         }
@@ -110,6 +120,13 @@ impl Market {
     /// # Errors
     /// If the store fails, or an interval does not add up: then nothing of it is kept.
     pub fn clear_due(&mut self, now_s: i64) -> anyhow::Result<Vec<IntervalOutcome>> {
+        if !self.is_resumed {
+            // What a crash left between a clearing and its corrections.
+            if let Some(newest) = self.store.newest_interval(&self.rules.zone)? {
+                self.correct(newest.start)?;
+            }
+            self.is_resumed = true;
+        }
         let mut cleared = Vec::new();
         loop {
             let newest = self.store.newest_interval(&self.rules.zone)?;
@@ -118,7 +135,12 @@ impl Market {
             if now_s < end.seconds() {
                 return Ok(cleared);
             }
-            let meters: Vec<MeterId> = self.homes.iter().map(|home| home.meter).collect();
+            let meters: Vec<MeterId> = self
+                .homes
+                .iter()
+                .flat_map(|home| [Some(home.meter), home.generation])
+                .flatten()
+                .collect();
             let is_complete = self
                 .store
                 .readings_at(&meters, end.millis())?
@@ -149,24 +171,28 @@ impl Market {
         }
         let end = interval.next(self.rules.interval);
         let record = IntervalRecord::new(outcome.clone(), end, now_s.saturating_mul(1_000));
-        self.store.record_interval(&self.lease, &record)?;
         self.audit(&ledger, &outcome)?;
+        self.store.record_interval(&self.lease, &record)?;
         Ok(outcome)
     }
 
-    /// Whether what is kept now is what follows from what was kept before and the interval.
+    /// Whether the interval adds up against the ledger before it; checked before anything is kept.
     fn audit(&mut self, before: &Ledger, outcome: &IntervalOutcome) -> anyhow::Result<()> {
-        let kept = self.store.ledger(&self.rules.zone)?;
-        let found = match audit::check_interval(before, outcome) {
-            Err(error) => Some(error.to_string()),
-            Ok(()) if kept != outcome.ledger => {
-                Some("the kept ledger is not the settled one".to_owned())
+        match audit::check_interval(before, outcome) {
+            Ok(()) => Ok(()),
+            Err(difference) => {
+                let at = outcome.interval.seconds();
+                self.stop_settlement(format!("the interval at {at} s: {difference}"))
             }
-            Ok(()) => None,
-        };
-        if let Some(difference) = found {
-            tracing::error!(interval.start = outcome.interval.seconds(), %difference, "the audit found a difference; settlement stops, metering goes on");
-            self.difference.get_or_insert(difference);
+        }
+    }
+
+    /// Metering and the market go on; what is wrong is not put on the chain, not after a restart either.
+    fn stop_settlement(&mut self, difference: String) -> anyhow::Result<()> {
+        tracing::error!(%difference, "the audit found a difference; settlement stops, metering goes on");
+        if self.difference.is_none() {
+            self.store.agree(STOPPED, &difference)?;
+            self.difference = Some(difference);
         }
         Ok(())
     }
@@ -179,6 +205,11 @@ impl Market {
             .store
             .home(home.home)?
             .with_context(|| format!("home {} is not registered", home.home))?;
+        let preference = record.preference::<PricePreference>();
+        if let Err(error) = &preference {
+            tracing::error!(home.id = %home.home, %error, "the home's price preference cannot be read; it has no part");
+        }
+        let preference = preference.ok();
         let escrow = self.store.escrow(&home.address, None)?;
         let units = i64::try_from(escrow.deposited)?
             .checked_sub(i64::try_from(escrow.withdrawn)?)
@@ -188,9 +219,16 @@ impl Market {
         Ok(HomeInput {
             home: home.home,
             meter: home.meter,
-            preference: record.preference::<PricePreference>()?,
-            energy: metered.as_ref().map(|m| m.energy),
-            generated_so_far: self.generated(home, metered.as_ref().and_then(|m| m.generation))?,
+            energy: metered
+                .as_ref()
+                .map(|m| m.energy)
+                .filter(|_| preference.is_some()),
+            preference: preference.unwrap_or_default(),
+            generated_so_far: self.generated(
+                home,
+                interval,
+                metered.as_ref().and_then(|m| m.generation),
+            )?,
             has_generation_meter: home.generation.is_some(),
             has_battery: home.has_battery,
             soc_permille: metered.as_ref().and_then(|m| m.soc_permille),
@@ -203,6 +241,7 @@ impl Market {
     fn generated(
         &mut self,
         home: &TradingHome,
+        interval: IntervalStart,
         register: Option<WattHours>,
     ) -> anyhow::Result<Option<WattHours>> {
         let (Some(meter), Some(register)) = (home.generation, register) else {
@@ -211,11 +250,19 @@ impl Market {
         let baseline = match self.baselines.get(&meter) {
             Some(baseline) => *baseline,
             None => {
-                let first = self.store.reading_at(&meter, self.first.millis())?;
-                let Some(baseline) = first.and_then(|kept| kept.reading.generation()) else {
+                let (length, to) = (self.rules.interval, interval.next(self.rules.interval));
+                let readings =
+                    joined_readings(&self.store, home, length, self.first.millis(), to.millis())?;
+                let known = readings
+                    .iter()
+                    .find_map(|r| Some((r.time_ms, r.generation?)));
+                let Some((time_ms, baseline)) = known else {
                     return Ok(None);
                 };
-                self.baselines.insert(meter, baseline);
+                // An earlier one may still come.
+                if i64::try_from(time_ms) == Ok(self.first.millis()) {
+                    self.baselines.insert(meter, baseline);
+                }
                 baseline
             }
         };
@@ -239,38 +286,59 @@ impl Market {
 
     /// Books what readings that came after the clearing changed, for homes that were left out.
     fn correct(&mut self, interval: IntervalStart) -> anyhow::Result<()> {
-        let length = self.rules.interval;
         for (home, since) in self.incomplete.clone() {
             let Some(setup) = self.homes.iter().find(|h| h.home == home).cloned() else {
                 continue;
             };
-            let from = since.previous(length);
-            let to = interval.next(length);
-            let readings =
-                joined_readings(&self.store, &setup, length, from.millis(), to.millis())?;
-            let settled =
-                self.store
-                    .settled(&self.rules.zone, home, since.seconds(), to.seconds())?;
-            let due = corrections::due(length, &settled, &readings)?;
-            if due.is_empty() {
-                continue;
-            }
-            let verified = verified_through(&self.store, &setup, length, self.first, to)?;
-            let ledger = self.store.ledger(&self.rules.zone)?;
-            let outcome = corrections::apply(&self.rules, &ledger, home, &due, verified)?;
-            self.store.record_corrections(&self.lease, &outcome)?;
-            tracing::info!(home.id = %home, corrections = due.len(), "late readings were settled with the utility");
-            self.incomplete.remove(&home);
+            // One home's trouble is not the others'.
+            match self.correct_home(&setup, since, interval) {
+                Ok(Some(since)) => self.incomplete.insert(home, since),
+                Ok(None) => self.incomplete.remove(&home),
+                Err(error) => {
+                    tracing::error!(home.id = %home, error = format!("{error:#}"), "late readings could not be settled");
+                    continue;
+                }
+            };
         }
         Ok(())
+    }
+
+    /// Gives the first interval that is still to be told, if there is one.
+    fn correct_home(
+        &mut self,
+        home: &TradingHome,
+        since: IntervalStart,
+        interval: IntervalStart,
+    ) -> anyhow::Result<Option<IntervalStart>> {
+        let (length, to) = (self.rules.interval, interval.next(self.rules.interval));
+        let from_ms = self
+            .first
+            .millis()
+            .max(since.millis() - CORRECTION_REACH_MS);
+        let readings = joined_readings(&self.store, home, length, from_ms, to.millis())?;
+        let settled =
+            self.store
+                .settled(&self.rules.zone, home.home, since.seconds(), to.seconds())?;
+        let due = corrections::due(length, &settled, &readings)?;
+        if !due.is_empty() {
+            let verified = verified_through(&self.store, home, length, self.first, to)?;
+            let ledger = self.store.ledger(&self.rules.zone)?;
+            let outcome = corrections::apply(&self.rules, &ledger, home.home, &due, verified)?;
+            if let Err(difference) = audit::check_ledger(&outcome.ledger) {
+                self.stop_settlement(format!("a correction of home {}: {difference}", home.home))?;
+            }
+            self.store.record_corrections(&self.lease, &outcome)?;
+            tracing::info!(home.id = %home.home, corrections = due.len(), "late readings were settled with the utility");
+        }
+        let untold = |stands: &&corrections::Settled| {
+            metering::meter_interval(stands.interval, length, &readings, None).is_none()
+        };
+        Ok(settled.iter().find(untold).map(|stands| stands.interval))
     }
 }
 
 /// What is verified of a home's generation up to a boundary, recomputed from its signed readings.
-///
-/// # Errors
-/// If the store fails or a register leaves its range.
-pub fn verified_through(
+fn verified_through(
     store: &Store,
     home: &TradingHome,
     length: energy_core::IntervalLength,
@@ -278,25 +346,11 @@ pub fn verified_through(
     to: IntervalStart,
 ) -> anyhow::Result<WattHours> {
     let readings = joined_readings(store, home, length, first.millis(), to.millis())?;
-    let baseline = readings.first().and_then(|r| r.generation);
-    let mut intervals = Vec::new();
-    let mut at = first;
-    while at < to {
-        if let Some(metered) = metering::meter_interval(at, length, &readings, None) {
-            let generated = match (metered.generation, baseline) {
-                (Some(now), Some(then)) => now.less(then).ok(),
-                _ => None,
-            };
-            intervals.push((metered.energy.export, generated));
-        }
-        at = at.next(length);
-    }
-    Ok(tokens::verified_after(
-        WattHours::ZERO,
-        intervals,
-        home.generation.is_some(),
-        home.has_battery,
-    )?)
+    let has_meter = home.generation.is_some();
+    let series = verified_series(first, to, length, &readings, has_meter, home.has_battery)?;
+    Ok(series
+        .last()
+        .map_or(WattHours::ZERO, |(_, verified)| *verified))
 }
 
 fn joined_readings(

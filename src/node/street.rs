@@ -50,12 +50,31 @@ pub struct Progress {
     pub pending_batch: Option<u64>,
 }
 
+/// A gateway of the street.
+pub struct StreetGateway {
+    name: String,
+    status: watch::Receiver<GatewayStatus>,
+    was_up: bool,
+}
+
+impl StreetGateway {
+    /// The gateway that people call `name`.
+    #[must_use]
+    pub const fn new(name: String, status: watch::Receiver<GatewayStatus>) -> Self {
+        Self {
+            name,
+            status,
+            was_up: false,
+        }
+    }
+}
+
 /// Everything that grid time drives.
 pub struct Street {
     store: Store,
     market: Market,
     pump: ChainPump,
-    gateways: Vec<(String, watch::Receiver<GatewayStatus>)>,
+    gateways: Vec<StreetGateway>,
     live: LiveHub,
     status: watch::Sender<NodeStatus>,
     chain: watch::Sender<ChainStatus>,
@@ -76,8 +95,8 @@ pub struct StreetParts {
     pub market: Market,
     /// Its end of the chain.
     pub pump: ChainPump,
-    /// Its gateways by name.
-    pub gateways: Vec<(String, watch::Receiver<GatewayStatus>)>,
+    /// Its gateways.
+    pub gateways: Vec<StreetGateway>,
     /// Where events are published.
     pub live: LiveHub,
     /// Where the node's status is shown.
@@ -144,27 +163,42 @@ impl Street {
     }
 
     /// Waits until every gateway's readings of the boundary are receipted, or are in its outbox while
-    /// its uplink is down; at most [`PATIENCE`] in all. Gives the names of those that are not.
+    /// its uplink, which was up before, is down; at most [`PATIENCE`] in all. Gives a notice for each
+    /// that is not receipted.
     async fn gateways_done(&mut self, boundary_ms: i64) -> Vec<String> {
         let began = Instant::now();
         let reached = |through: Option<i64>| through.is_some_and(|ms| ms >= boundary_ms);
-        let mut late = Vec::new();
-        for (name, status) in &mut self.gateways {
-            let receipted = status.wait_for(|s| reached(s.receipted_through_boundary_ms));
+        let mut notices = Vec::new();
+        for gateway in &mut self.gateways {
+            let name = &gateway.name;
+            let receipted = gateway
+                .status
+                .wait_for(|s| reached(s.receipted_through_boundary_ms));
             let grace = UPLINK_GRACE.saturating_sub(began.elapsed());
             if matches!(tokio::time::timeout(grace, receipted).await, Ok(Ok(_))) {
+                gateway.was_up = true;
                 continue;
             }
-            let done = status.wait_for(|s| {
-                reached(s.receipted_through_boundary_ms)
-                    || (reached(s.boundary_done_ms) && !s.uplink_up)
+            gateway.was_up |= gateway.status.borrow().uplink_up;
+            let was_up = gateway.was_up;
+            let done = gateway.status.wait_for(|s| {
+                let lost = was_up && !s.uplink_up;
+                reached(s.receipted_through_boundary_ms) || (reached(s.boundary_done_ms) && lost)
             });
             let left = PATIENCE.saturating_sub(began.elapsed());
             if !matches!(tokio::time::timeout(left, done).await, Ok(Ok(_))) {
-                late.push(name.clone());
+                tracing::warn!(
+                    gateway = name,
+                    "the gateway held up the clock for 60 s; going on"
+                );
+                notices.push(format!("{name} did not deliver its readings in time"));
+            } else if !reached(gateway.status.borrow().receipted_through_boundary_ms) {
+                notices.push(format!(
+                    "{name} has lost its uplink; its readings wait in its outbox"
+                ));
             }
         }
-        late
+        notices
     }
 
     fn clear_due(&mut self, now_s: i64) -> anyhow::Result<()> {
@@ -230,8 +264,8 @@ impl Street {
             ..
         } = self.progress;
         let mut errors = BTreeMap::new();
-        for (_, gateway) in &self.gateways {
-            for device in &gateway.borrow().devices {
+        for gateway in &self.gateways {
+            for device in &gateway.status.borrow().devices {
                 errors.extend(device.error.clone().map(|error| (device.meter, error)));
             }
         }
@@ -253,12 +287,11 @@ impl Street {
 
 impl Due for Street {
     async fn stand(&mut self, boundary: IntervalStart) -> anyhow::Result<()> {
-        let late = self.gateways_done(boundary.millis()).await;
-        for name in &late {
+        let mut notices = self.gateways_done(boundary.millis()).await;
+        if let Err(error) = self.pump.read_escrow().await {
             tracing::warn!(
-                gateway = name,
-                boundary = boundary.seconds(),
-                "the gateway held up the clock for 60 s; going on"
+                error = format!("{error:#}"),
+                "the escrow cannot be read; what was read before counts"
             );
         }
         self.clear_due(boundary.seconds())?;
@@ -277,10 +310,6 @@ impl Due for Street {
             self.store.set_durability(Durability::Fsync)?;
             self.store.set_history_complete()?;
         }
-        let mut notices: Vec<String> = late
-            .iter()
-            .map(|name| format!("{name} did not deliver its readings in time"))
-            .collect();
         notices.extend(
             self.market
                 .difference()

@@ -76,12 +76,12 @@ pub(crate) fn hash_chain(proof: &MeterProof, start: IntervalStart) -> Result<Str
     ))
 }
 
-/// The reading at a boundary: of several, the one that a home's energy rests on is the newest.
+/// The reading at a boundary; of several, the first is the one that a home's energy rests on.
 pub(crate) fn at(proof: &MeterProof, boundary: IntervalStart) -> Result<&Reading, String> {
     let found = proof
         .readings
         .iter()
-        .rfind(|r| i64::try_from(r.time_ms) == Ok(boundary.millis()));
+        .find(|r| i64::try_from(r.time_ms) == Ok(boundary.millis()));
     found.ok_or_else(|| format!("expected a reading at {} ms, got none", boundary.millis()))
 }
 

@@ -31,7 +31,7 @@ pub struct LedgerTotals {
 impl Store {
     /// What the journal says at the end of each cleared interval of a zone that starts from `from_s`
     /// (inclusive) to `to_s` (exclusive), in order. Seconds UTC. A correction counts from the
-    /// interval that was cleared after it.
+    /// interval that was cleared before it, as in the settlement batch that ends there.
     ///
     /// # Errors
     /// [`StoreError::Inconsistent`] when a sum is negative or leaves 64 bits.
@@ -49,6 +49,24 @@ impl Store {
                 .order(intervals::start_s)
                 .select((intervals::start_s, intervals::journal_number))
                 .load(c)?;
+            // An interval's entries are its clearing and the corrections up to the next clearing: what
+            // the settlement batch that ends with it contains.
+            let after: Option<Big<u64>> = intervals::table
+                .filter(intervals::zone.eq(zone.as_str()))
+                .filter(intervals::start_s.ge(to_s))
+                .order(intervals::start_s)
+                .select(intervals::journal_number)
+                .first(c)
+                .optional()?;
+            let next = wanted.iter().skip(1).map(|(_, number)| Some(number.0));
+            let wanted: Vec<(Big<IntervalStart>, Big<u64>)> = wanted
+                .iter()
+                .zip(next.chain([after.map(|number| number.0)]))
+                .map(|((start, _), next)| {
+                    let through = next.map_or(i64::MAX.unsigned_abs(), |n| n.saturating_sub(1));
+                    (Big(start.0), Big(through))
+                })
+                .collect();
             let Some((_, through)) = wanted.last() else {
                 return Ok(Vec::new());
             };

@@ -142,8 +142,7 @@ impl Store {
         })
     }
 
-    /// The reading of a meter at exactly this time, as at an interval boundary; the newest if there are
-    /// several.
+    /// The reading of a meter at exactly this time, as at an interval boundary.
     ///
     /// # Errors
     /// As [`Store::reading`].
@@ -230,7 +229,7 @@ impl Store {
             let higher = readings::table
                 .filter(readings::meter.eq(Blob(*meter)))
                 .filter(readings::sequence.gt(Big(sequence)));
-            one(higher.order(readings::sequence.desc()).select(ROW).first(c))
+            one(higher.order(readings::sequence).select(ROW).first(c))
         })
     }
 
@@ -299,7 +298,7 @@ impl Store {
                 .filter(readings::meter.eq(Blob(*meter)))
                 .filter(readings::time_ms.between(from_ms, to_ms))
                 .filter(Modulo::new(readings::time_ms, raster_ms.into_sql::<BigInt>()).eq(0))
-                .order((readings::time_ms, readings::sequence.desc()))
+                .order((readings::time_ms, readings::sequence))
                 .select((
                     readings::time_ms,
                     readings::bytes,

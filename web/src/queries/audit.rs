@@ -1,15 +1,12 @@
 //! Meters, ledger and chain.
 //!
 //! `metered_wh` is recomputed from the stored signed readings of all homes since the first, by
-//! `clearing_house::metering` and `clearing_house::tokens`; generation counts from the home's first
-//! boundary reading.
+//! `clearing_house::verified_series`.
 
 use std::collections::BTreeMap;
 
-use clearing_house::BoundaryReading;
 use clearing_house::accept::MeterRole;
-use clearing_house::metering::{GAP_INTERVALS_MAX, meter_interval};
-use clearing_house::tokens::verified_after;
+use clearing_house::{BoundaryReading, verified_series};
 use energy_core::{IntervalStart, MeterId, WattHours};
 
 use super::StoreSource;
@@ -104,25 +101,19 @@ impl StoreSource {
             };
             let generation = of_role(MeterRole::Generation);
             let readings = self.boundaries(&meter, generation.as_ref())?;
-            let base = readings.iter().find_map(|r| r.generation);
-            let mut verified = WattHours::ZERO;
-            for start in starts {
-                let metered = meter_interval(
-                    *start,
-                    self.zone.interval,
-                    &readings,
-                    Some(GAP_INTERVALS_MAX),
-                );
-                if let Some(metered) = metered {
-                    let so_far = metered
-                        .generation
-                        .zip(base)
-                        .map(|(now, base)| now.saturating_less(base));
-                    let interval = [(metered.energy.export, so_far)];
-                    verified =
-                        verified_after(verified, interval, generation.is_some(), home.has_battery)?;
-                }
-                if let Some(sum) = sums.get_mut(start) {
+            let (Some(first), Some(last)) = (starts.first(), starts.last()) else {
+                continue;
+            };
+            let series = verified_series(
+                *first,
+                last.next(self.zone.interval),
+                self.zone.interval,
+                &readings,
+                generation.is_some(),
+                home.has_battery,
+            )?;
+            for (start, verified) in series {
+                if let Some(sum) = sums.get_mut(&start) {
                     *sum = sum.plus(verified)?;
                 }
             }
