@@ -9,19 +9,19 @@ use energy_core::{Address, Hash};
 
 use crate::verify::{Bundle, Outcome, Report, Trust, verify};
 
-/// Exit code for files that cannot be read.
+/// Exit code for files, or a chain, that cannot be read.
 const UNREADABLE: u8 = 2;
 
 /// Check a home's proof bundle offline, from the raw register to the root on the chain.
 ///
-/// Exit code: 0 verified; 1 wrong, and the step that is; 2 a file cannot be read; 3 everything holds
+/// Exit code: 0 verified; 1 wrong, and the step that is; 2 a file or the chain cannot be read; 3 everything holds
 /// together, but the root is not among the trusted ones.
 #[derive(Debug, clap::Args)]
 pub(super) struct VerifyArguments {
     /// The bundle, as downloaded from the home's page.
     bundle: PathBuf,
     /// The trust file from enrolment: chain, contract, keys, and roots added by `chain roots`.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["rpc", "contract"])]
+    #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
     /// Ask this chain's JSON-RPC whether the root was accepted.
     #[arg(long, value_name = "URL", requires = "contract")]
@@ -55,7 +55,10 @@ pub(super) fn run(arguments: &VerifyArguments) -> anyhow::Result<ExitCode> {
         Ok(trust) => trust,
         Err(error) => return unreadable(error.to_string()),
     };
-    let roots = accepted_roots(arguments)?;
+    let roots = match accepted_roots(arguments) {
+        Ok(roots) => roots,
+        Err(error) => return unreadable(format!("{error:#}")),
+    };
     let report = verify(&bundle, trust.as_ref(), &roots);
     if arguments.json {
         super::say(&serde_json::to_string_pretty(&serde_json::json!({

@@ -229,6 +229,12 @@ pub(super) fn enrol(
             let trust = Trust {
                 chain_id: document.chain_id,
                 contract: document.settlement,
+                home: home.id,
+                account: address,
+                connection_meter: names.meter(&home.connection_meter().name),
+                generation_meter: home
+                    .generation_meter()
+                    .map(|device| names.meter(&device.name)),
                 gateway_key: KeyText::new(public_key),
                 node_key: KeyText::new(node_key.verifying_key().to_bytes()),
                 roots: std::collections::BTreeSet::new(),

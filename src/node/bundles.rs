@@ -60,7 +60,15 @@ impl StoredBundles {
             ));
         };
         let generation = match &home.generation {
-            Some(meter) => self.meter_proof(meter, interval, through_ms)?,
+            Some(meter) => match self.meter_proof(meter, interval, through_ms)? {
+                Some(proof) => Some(proof),
+                None => {
+                    return Ok(Err(
+                        "the generation meter has no readings at the interval's boundaries"
+                            .to_owned(),
+                    ));
+                }
+            },
             None => None,
         };
         let mut markets = Vec::new();

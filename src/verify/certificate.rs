@@ -2,8 +2,8 @@
 
 use clearing_house::{OrderRow, order_rows_tree};
 use energy_core::{
-    CertificateKind, Clearing, Fill, Hash, HomeId, MicroPricePerKwh, Order, ZoneId, leaf_hash,
-    to_canonical,
+    CertificateKind, Clearing, Fill, Hash, HomeId, IntervalStart, MicroPricePerKwh, NanoAmount,
+    Order, Side, WattHours, ZoneId, keccak, leaf_hash, split, to_canonical,
 };
 use market_engine::{call_auction, certificate_hash, checker};
 use settlement::{BatchHeader, MarketLeaf};
@@ -25,6 +25,67 @@ pub(crate) fn own_row(market: &MarketProof) -> Result<Option<&OrderRow>, String>
     };
     row.map(Some)
         .ok_or_else(|| format!("order {order} is not among the rows"))
+}
+
+/// What a row says it paid, received and was credited follows from its fill and the price.
+///
+/// The fee a kWh is what lies between the all-in limit and the price in the book.
+fn amounts(row: &OrderRow, price: Option<MicroPricePerKwh>) -> Result<(), String> {
+    let overflow = |_| format!("order {}: an amount left its range", row.order);
+    let rate = match row.side {
+        Side::Bid => row.limit.less(row.price),
+        Side::Ask => row.price.less(row.limit),
+    };
+    let fee = row.fill.value(rate.map_err(overflow)?).map_err(overflow)?;
+    let value = row
+        .fill
+        .value(price.unwrap_or(MicroPricePerKwh::ZERO))
+        .map_err(overflow)?;
+    let amount = match row.side {
+        Side::Bid => NanoAmount::ZERO.less(value.plus(fee).map_err(overflow)?),
+        Side::Ask => value.less(fee),
+    }
+    .map_err(overflow)?;
+    if (fee, amount) != (row.fee, row.amount) {
+        return Err(format!(
+            "order {}: {} at {} make {amount} with a fee of {fee}; the row says {} and {}",
+            row.order,
+            row.fill,
+            shown(price),
+            row.amount,
+            row.fee
+        ));
+    }
+    if row.side == Side::Ask && row.credited != WattHours::ZERO {
+        return Err(format!(
+            "order {} sells and is credited {} of tokens",
+            row.order, row.credited
+        ));
+    }
+    Ok(())
+}
+
+/// The tokens of the book are shared over what was bought.
+fn tokens(interval: IntervalStart, rows: &[OrderRow]) -> Result<(), String> {
+    let bids: Vec<&OrderRow> = rows.iter().filter(|row| row.side == Side::Bid).collect();
+    let weights: Vec<u64> = bids.iter().map(|row| row.fill.get()).collect();
+    let ties: Vec<Hash> = bids
+        .iter()
+        .map(|row| keccak(&[&interval.seconds().to_be_bytes(), row.order.as_bytes()]))
+        .collect();
+    let total = WattHours::sum(bids.iter().map(|row| row.credited)).map_err(|e| e.to_string())?;
+    let shares = split(total.get(), &weights, &ties);
+    match bids
+        .iter()
+        .zip(shares)
+        .find(|(row, share)| row.credited.get() != *share)
+    {
+        None => Ok(()),
+        Some((row, share)) => Err(format!(
+            "order {}: its share of {total} of tokens is {share} Wh, the row says {}",
+            row.order, row.credited
+        )),
+    }
 }
 
 /// The clearing holds: with the whole book by the checker, otherwise by its certificate's own claims.
@@ -75,6 +136,9 @@ fn book(market: &MarketProof, rows: &[OrderRow]) -> Result<String, String> {
         certificate: market.certificate.clone(),
     };
     checker::check(market.interval, &orders, &clearing, K_PPM).map_err(|e| e.to_string())?;
+    rows.iter()
+        .try_for_each(|row| amounts(row, market.certificate.price))?;
+    tokens(market.interval, rows)?;
     let claim = match market.certificate.kind {
         CertificateKind::Optimal => "welfare-maximal",
         CertificateKind::Feasible => "feasible",
@@ -90,8 +154,8 @@ fn book(market: &MarketProof, rows: &[OrderRow]) -> Result<String, String> {
 fn within_limit(row: &OrderRow, price: Option<MicroPricePerKwh>) -> Result<(), String> {
     let crosses = match (row.side, price) {
         (_, None) => row.fill.get() == 0,
-        (energy_core::Side::Bid, Some(price)) => row.fill.get() == 0 || price <= row.price,
-        (energy_core::Side::Ask, Some(price)) => row.fill.get() == 0 || price >= row.price,
+        (Side::Bid, Some(price)) => row.fill.get() == 0 || price <= row.price,
+        (Side::Ask, Some(price)) => row.fill.get() == 0 || price >= row.price,
     };
     if crosses && row.fill <= row.quantity {
         Ok(())

@@ -26,25 +26,37 @@ pub(crate) fn metering(bundle: &Bundle, length: IntervalLength) -> Result<String
         .iter()
         .find(|m| m.interval == bundle.interval);
     let asked = asked.ok_or_else(|| "the market of the interval is missing".to_owned())?;
+    let need = import.saturating_less(export);
+    let surplus = export.saturating_less(import);
     let Some(row) = own_row(asked)? else {
-        return Ok(format!("{measured}; no order"));
+        if surplus > WattHours::ZERO {
+            return Err(format!(
+                "{measured}: a surplus of {surplus} without an order"
+            ));
+        }
+        let why = if need > WattHours::ZERO {
+            ", none of which could be paid for"
+        } else {
+            ""
+        };
+        return Ok(format!("{measured}: a need of {need}{why}; no order"));
     };
-    let (name, net) = match row.side {
-        Side::Bid => ("need", import.saturating_less(export)),
-        Side::Ask => ("surplus", export.saturating_less(import)),
-    };
-    if row.quantity > net {
-        return Err(format!(
-            "the order is for {}, the measured {name} is {net} ({measured})",
+    match row.side {
+        Side::Bid if row.quantity == need => Ok(format!("{measured}: a need of {need}")),
+        Side::Bid if row.quantity < need => Ok(format!(
+            "{measured}: a need of {need}, of which {} could be paid for",
             row.quantity
-        ));
+        )),
+        // Only who pays to get rid of energy can run out of money for it.
+        Side::Ask if row.quantity == surplus || (row.limit.get() < 0 && row.quantity < surplus) => {
+            Ok(format!("{measured}: a surplus of {surplus}"))
+        }
+        side => Err(format!(
+            "{measured}: the order to {} {} is not what was measured",
+            if side == Side::Bid { "buy" } else { "sell" },
+            row.quantity
+        )),
     }
-    let cut = if row.quantity < net {
-        format!(", of which {} could be paid for", row.quantity)
-    } else {
-        String::new()
-    };
-    Ok(format!("{measured}: a {name} of {net}{cut}"))
 }
 
 /// The lines are those that follow from the rows, no more and no less.

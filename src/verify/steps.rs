@@ -130,7 +130,24 @@ fn enrolment(bundle: &Bundle, trust: &Trust) -> Result<String, String> {
             ));
         }
     }
-    Ok("chain, contract and gateway key are those from enrolment".to_owned())
+    if (bundle.home, bundle.account.leaf.account) != (trust.home, trust.account) {
+        return Err(format!(
+            "expected home {} with account 0x{}, got home {} with 0x{}",
+            trust.home, trust.account, bundle.home, bundle.account.leaf.account
+        ));
+    }
+    let meter = |proof: &MeterProof| meter::last(proof).map(|reading| reading.meter);
+    let shown = (
+        meter(&bundle.connection)?,
+        bundle.generation.as_ref().map(meter).transpose()?,
+    );
+    if shown != (trust.connection_meter, trust.generation_meter) {
+        return Err(format!(
+            "expected readings of the meters {} and {:?}, got {} and {:?}",
+            trust.connection_meter, trust.generation_meter, shown.0, shown.1
+        ));
+    }
+    Ok("chain, contract, home, meters and gateway key are those from enrolment".to_owned())
 }
 
 /// The evidence leaf names the newest reading and is under the header.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use energy_core::{Address, Hash};
+use energy_core::{Address, Hash, HomeId, MeterId};
 use serde::{Deserialize, Serialize};
 
 /// A trust file cannot be used.
@@ -54,9 +54,17 @@ pub struct Trust {
     pub chain_id: u64,
     /// The settlement contract.
     pub contract: Address,
+    /// The home.
+    pub home: HomeId,
+    /// Its account on the chain.
+    pub account: Address,
+    /// The meter at its connection point.
+    pub connection_meter: MeterId,
+    /// The meter at its generator, where there is one.
+    pub generation_meter: Option<MeterId>,
     /// The key of the home's gateway.
     pub gateway_key: KeyText,
-    /// The key with which the node signs receipts.
+    /// The key with which the node signs receipts: for the gateway, a bundle needs none.
     pub node_key: KeyText,
     /// Roots that the contract accepted, added by `commonwatt chain roots`.
     #[serde(default)]

@@ -14,7 +14,9 @@ import urllib.parse
 
 import paho.mqtt.client as mqtt
 
-from street import GRID_START, Street, after, check, end, free_port, program, run, say, spawn, wait_for
+from street import (
+    GRID_START, Street, after, check, end, free_port, moment, program, rfc3339, run, say, spawn, wait_for,
+)
 
 
 parser = argparse.ArgumentParser(description=__doc__)
@@ -25,7 +27,7 @@ options = parser.parse_args()
 def main(folder):
     cases = [
         port_in_use, rpc_port_in_use, data_of_another_version, data_in_use, another_seed, unknown_unit,
-        broker_not_there, bad_preferences, altered_batch,
+        broker_not_there, bad_preferences, altered_batch, broken_meter,
     ]
     chosen = [case for case in cases if options.only in (None, case.__name__)]
     check(chosen, f"{len(chosen)} of {len(cases)} cases")
@@ -259,6 +261,36 @@ def altered_batch(folder):
     check("panicked" not in text, "nothing panicked")
     street.stop()
     end(broker)
+
+
+def broken_meter(folder):
+    """A meter answers with exceptions for an hour: the other homes trade on, and its energy comes as a correction."""
+    home, length = 5, 16
+    start, end_ = after(4), after(8)
+    street = Street(
+        folder, homes=12, speed=900, stop_at=after(length),
+        fault=f"elm-street-{home}-grid={rfc3339(start)}/{rfc3339(end_)}",
+    ).start()
+    street.wait_end(180)
+    text = street.log.read_text(errors="replace")
+    check("answered with exception 4" in text, "the log says what was expected of the meter and what it answered")
+
+    street.stop_at, street.speed, street.fault = None, 2, None
+    street.start()
+    street.wait_page(60)
+    rows = street.audit(GRID_START, after(length))["intervals"]
+    check(len(rows) == length, f"all {length} intervals are cleared, none waited for it")
+    audit = street.audit(GRID_START, after(length))
+    check(audit["energy_difference_wh"] == 0 and audit["cash_difference_nano"] == 0, "the audit is zero")
+    own = street.statement(home, GRID_START, after(length))["lines"]
+    broken = [row for row in own if start < moment(row["start"]) < end_]
+    check(broken and all(row["order"] is None and "reading" in row["reason"] for row in broken), "it had no part, and is told why")
+    check(sum(row["export_wh"] + row["import_wh"] for row in broken) > 0, "its energy came as corrections")
+    check(sum(row["saved_nano"] for row in broken) == 0, "settled at the utility's price")
+    other = street.statement(home + 1, GRID_START, after(length))["lines"]
+    fills = [row["order"]["fill_wh"] for row in other if start < moment(row["start"]) < end_ and row["order"]]
+    check(sum(fills) > 0, "its neighbour traded on")
+    street.stop()
 
 
 if __name__ == "__main__":

@@ -125,14 +125,14 @@ def _end_all():
 class Street:
     """One `commonwatt demo` on free ports, with a data folder of its own."""
 
-    def __init__(self, folder, *, homes=24, speed=60, seed=7, history_days=0, stop_at=None, broker=None, chain=None):
+    def __init__(self, folder, *, homes=24, speed=60, seed=7, history_days=0, stop_at=None, broker=None, chain=None, fault=None):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.log = self.folder / "street.log"
         self.data = self.folder / "data"
         self.port, self.rpc_port = free_port(), free_port()
         self.homes, self.speed, self.seed, self.history_days = homes, speed, seed, history_days
-        self.stop_at, self.broker, self.chain = stop_at, broker, chain
+        self.stop_at, self.broker, self.chain, self.fault = stop_at, broker, chain, fault
         self.child = None
 
     def command(self):
@@ -148,6 +148,8 @@ class Street:
             line += ["--broker", self.broker]
         if self.chain:
             line += ["--chain", self.chain]
+        if self.fault:
+            line += ["--fault", self.fault]
         return line
 
     def start(self):
