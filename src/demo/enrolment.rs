@@ -270,13 +270,17 @@ pub(super) fn registrations(
     Ok(registrations)
 }
 
-/// The demo's log-ins. The household is the first home with a battery.
+/// The demo's log-ins. The household is one that sells by day and buys by night: a solar roof without
+/// a battery.
 pub(super) fn log_ins(store: &Store, street: &Street) -> anyhow::Result<Vec<Login>> {
-    let household = street
-        .homes()
+    let homes = street.homes();
+    let sells =
+        |home: &&Home| home.has_pv() && !home.has_battery() && home.generation_meter().is_some();
+    let household = homes
         .iter()
-        .find(|home| home.has_battery())
-        .or_else(|| street.homes().first());
+        .find(sells)
+        .or_else(|| homes.iter().find(|h| h.has_pv()))
+        .or(homes.first());
     let household = household.context("a street has homes")?.id;
     let mut logins = Vec::new();
     for (role, kept, home) in [

@@ -25,8 +25,8 @@ const CURSOR: &str = "settlement";
 /// What changed on the chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChainNews {
-    /// A batch was proposed.
-    Pending(u64),
+    /// A batch was proposed, with this much gas.
+    Pending(u64, u64),
     /// A batch is final.
     Final(u64),
 }
@@ -80,10 +80,24 @@ impl ChainPump {
         if self.serve_withdrawals().await? {
             self.read_escrow().await?;
         }
-        if let Some(number) = self.propose().await? {
-            news.push(ChainNews::Pending(number));
+        if let Some((number, gas)) = self.propose().await? {
+            news.push(ChainNews::Pending(number, gas));
         }
         Ok(news)
+    }
+
+    /// The newest block, and the stablecoin units (10⁻⁶) that the settlement holds.
+    ///
+    /// # Errors
+    /// If the chain does not answer.
+    pub async fn overview(&self) -> anyhow::Result<(u64, u64)> {
+        let block = self.plan.contracts.chain().block_number().await?;
+        let held = self
+            .plan
+            .contracts
+            .stablecoins(self.plan.contracts.addresses().settlement)
+            .await?;
+        Ok((block, held))
     }
 
     /// The second at which the pending batch becomes final, if there is one.
@@ -198,7 +212,7 @@ impl ChainPump {
     }
 
     /// Proposes what was cleared since the newest batch, unless one is pending.
-    async fn propose(&mut self) -> anyhow::Result<Option<u64>> {
+    async fn propose(&mut self) -> anyhow::Result<Option<(u64, u64)>> {
         if self
             .plan
             .store
@@ -239,7 +253,7 @@ impl ChainPump {
             None,
         )?;
         tracing::debug!(batch.number = number, gas = outcome.gas_used, "proposed");
-        Ok(Some(number))
+        Ok(Some((number, outcome.gas_used)))
     }
 
     /// The next batch, none when nothing was cleared since the last.

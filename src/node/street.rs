@@ -20,6 +20,8 @@ use super::market::Market;
 /// After this much wall time on one boundary the clock goes on and says who held it up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How many batches the operator sees the gas of.
+const GAS_SHOWN: usize = 200;
 /// An uplink that is not up after this much wall time is down: right after a start it is only not up
 /// yet, and what it has to send belongs into the interval.
 const UPLINK_GRACE: Duration = Duration::from_secs(5);
@@ -219,7 +221,8 @@ impl Street {
             Ok(news) => {
                 for news in news {
                     match news {
-                        ChainNews::Pending(number) => {
+                        ChainNews::Pending(number, gas) => {
+                            self.note_gas(number, gas);
                             self.progress.pending_batch = Some(number);
                             self.live.batch(number, "pending");
                         }
@@ -242,6 +245,20 @@ impl Street {
             }
         }
         self.final_at = self.pump.final_at().await.ok().flatten();
+        if let Ok((block, held)) = self.pump.overview().await {
+            self.chain
+                .send_modify(|shown| (shown.block, shown.escrow_units) = (block, held));
+        }
+    }
+
+    /// Keeps the gas of the newest proposals for the operator's page.
+    fn note_gas(&self, number: u64, gas: u64) {
+        self.chain.send_modify(|shown| {
+            shown.batch_gas.insert(number, gas);
+            while shown.batch_gas.len() > GAS_SHOWN {
+                shown.batch_gas.pop_first();
+            }
+        });
     }
 
     fn show_chain(&self, error: Option<String>) {

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use utoipa::ToSchema;
 
 use crate::auth::Doorman;
-use crate::facts::{MeterFacts, Role};
+use crate::facts::{BatchFacts, MeterFacts, Role};
 use crate::live::LiveHub;
 use crate::source::Source;
 
@@ -64,6 +64,10 @@ pub struct ChainStatus {
     pub escrow_units: u64,
     /// What is wrong with the connection, if anything.
     pub error: Option<String>,
+    /// Gas of the newest proposals, by batch.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub batch_gas: BTreeMap<u64, u64>,
 }
 
 /// A log-in that the demo offers.
@@ -128,6 +132,18 @@ pub struct WebState {
 }
 
 impl WebState {
+    /// Settlement batches with the gas of their proposals, where it is known.
+    pub(crate) fn with_batch_gas(&self, batches: Vec<BatchFacts>) -> Vec<BatchFacts> {
+        let chain = self.chain.borrow();
+        let with = |batch: BatchFacts| BatchFacts {
+            gas: batch
+                .gas
+                .or_else(|| chain.batch_gas.get(&batch.number).copied()),
+            ..batch
+        };
+        batches.into_iter().map(with).collect()
+    }
+
     /// Meters with what their devices last said, if their newest poll failed.
     pub(crate) fn with_device_errors(&self, meters: Vec<MeterFacts>) -> Vec<MeterFacts> {
         let status = self.status.borrow();

@@ -43,6 +43,7 @@ fn chain() -> ChainStatus {
         synced_batch: Some(72),
         escrow_units: 615_000_000,
         error: None,
+        batch_gas: std::collections::BTreeMap::new(),
     }
 }
 

@@ -35,6 +35,7 @@ pub(crate) async fn show(
     let facts = ask(&state, move |source| gather(source, chosen)).await?;
     let facts = OperatorFacts {
         meters: state.with_device_errors(facts.meters),
+        batches: state.with_batch_gas(facts.batches),
         ..facts
     };
     let part = now(
