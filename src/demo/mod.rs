@@ -6,6 +6,7 @@
 
 mod arguments;
 mod broker;
+mod chain_setup;
 mod console;
 mod enrolment;
 mod errands;
