@@ -2,6 +2,8 @@
 
 #[cfg(feature = "node")]
 mod chain;
+#[cfg(feature = "gateway")]
+mod gateway;
 mod profile;
 mod sign_again;
 mod verify;
@@ -28,6 +30,10 @@ enum Command {
     /// Start a street of homes that trade and settle, and watch it in a browser.
     #[cfg(feature = "demo")]
     Demo(crate::demo::DemoArguments),
+    /// A household's gateway alone: read, sign, send.
+    #[cfg(feature = "gateway")]
+    #[command(subcommand)]
+    Gateway(gateway::GatewayCommand),
     /// Check a home's proof bundle offline, from the raw register to the root on the chain.
     Verify(verify::VerifyArguments),
     /// Check a device profile, and run its golden vectors.
@@ -49,6 +55,18 @@ fn say(text: &str) {
     }
 }
 
+/// Log lines go to standard error; `RUST_LOG` says which.
+#[cfg(any(feature = "gateway", feature = "demo"))]
+pub(crate) fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| "warn,rumqttd=off".into());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
+}
+
 /// Runs the program and says how it ended.
 #[must_use]
 pub fn run() -> ExitCode {
@@ -62,6 +80,8 @@ pub fn run() -> ExitCode {
         )),
         #[cfg(feature = "demo")]
         Some(Command::Demo(demo)) => crate::demo::run(demo).map(|()| ExitCode::SUCCESS),
+        #[cfg(feature = "gateway")]
+        Some(Command::Gateway(command)) => gateway::run(command).map(|()| ExitCode::SUCCESS),
         Some(Command::Verify(verify)) => verify::run(&verify),
         Some(Command::Profile(profile)) => profile::run(&profile).map(|()| ExitCode::SUCCESS),
         Some(Command::SignAgain(forgery)) => sign_again::run(&forgery).map(|()| ExitCode::SUCCESS),

@@ -43,13 +43,7 @@ const LEASE_MS: i64 = 3_650 * 86_400_000;
 /// # Errors
 /// If a part cannot start; the message says what was expected.
 pub fn run(arguments: DemoArguments) -> anyhow::Result<()> {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| "warn,rumqttd=off".into());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .init();
+    crate::cli::log_to_stderr();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(4)
         .enable_all()

@@ -291,9 +291,7 @@ impl Street {
             status.history_done = history_done as u64;
             status.history_total = history_total as u64;
             status.ready = history_done >= history_total;
-            status.reason = (!status.ready).then(|| {
-                format!("the history is being made: {history_done} of {history_total} intervals")
-            });
+            status.reason = (!status.ready).then(|| "the history is being made".to_owned());
             if let Some(notices) = notices {
                 status.notices = notices;
             }
