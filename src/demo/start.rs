@@ -220,7 +220,7 @@ async fn demo(arguments: DemoArguments) -> anyhow::Result<()> {
         ));
         let stopped = shutdown.clone();
         tasks.spawn(async move {
-            gateway.run(stopped).await;
+            gateway.durable_from(live_from.millis()).run(stopped).await;
             Ok(())
         });
     }

@@ -65,6 +65,11 @@ struct Slot {
 }
 
 impl Outbox {
+    /// Chooses what a batch survives from now on.
+    pub fn set_durability(&mut self, durability: Durability) {
+        self.durability = durability;
+    }
+
     /// Keeps a batch. When this returns without error it is as safe as the durability says.
     ///
     /// # Errors

@@ -45,6 +45,7 @@ pub struct Gateway {
     outbox: SharedOutbox,
     chains: Chains,
     recovered_boundary_ms: Option<i64>,
+    durable_from_ms: Option<i64>,
     status: watch::Sender<GatewayStatus>,
     filled: Arc<Notify>,
 }
@@ -111,11 +112,20 @@ impl Gateway {
             outbox: SharedOutbox::new(outbox),
             chains,
             recovered_boundary_ms: found.boundary_ms,
+            durable_from_ms: None,
             status,
             filled: Arc::new(Notify::new()),
             config,
         };
         Ok((gateway, handle))
+    }
+
+    /// The same gateway, which waits for the disk from this grid time (ms) on, whatever its
+    /// configuration says: for a history that can be made again, and is followed by one that cannot.
+    #[must_use]
+    pub const fn durable_from(mut self, grid_ms: i64) -> Self {
+        self.durable_from_ms = Some(grid_ms);
+        self
     }
 
     /// Its public key, for the registry.

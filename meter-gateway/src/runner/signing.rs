@@ -1,6 +1,6 @@
 //! From samples to a signed batch in the outbox. The chains go on only when the batch is kept.
 
-use energy_core::{BatchError, Reading, ReadingBatch};
+use energy_core::{Reading, ReadingBatch};
 
 use crate::chain::MeterHead;
 use crate::config::Durability;
@@ -75,12 +75,8 @@ impl Gateway {
         );
         let batch = match signed {
             Ok(batch) => batch,
-            Err(error @ (BatchError::Count { .. } | BatchError::Reading { .. })) => {
-                // `reading_of` and the size of chunks rule both out.
-                tracing::error!(%error, "readings could not be signed");
-                return Ok(());
-            }
             Err(error) => {
+                // `reading_of` and the size of chunks rule out what signing refuses.
                 tracing::error!(%error, "readings could not be signed");
                 return Ok(());
             }
@@ -97,6 +93,7 @@ impl Gateway {
             heads: heads.clone(),
             batch: batch.to_bytes(),
         };
+        self.heed_durability();
         match self.config.durability {
             Durability::Relaxed => self.outbox.lock().append(&entry)?,
             Durability::Fsync => {
@@ -109,5 +106,15 @@ impl Gateway {
         self.chains.extend(heads, sequence, hash);
         self.filled.notify_one();
         Ok(())
+    }
+
+    /// Waits for the disk from the agreed grid time on.
+    fn heed_durability(&mut self) {
+        let now_ms = self.clock.borrow().now_ms;
+        if self.durable_from_ms.is_some_and(|from| now_ms >= from) {
+            self.durable_from_ms = None;
+            self.config.durability = Durability::Fsync;
+            self.outbox.lock().set_durability(Durability::Fsync);
+        }
     }
 }
