@@ -56,7 +56,7 @@ pub struct Certificate {
     #[n(4)]
     #[cbor(with = "wide_signed")]
     pub dual: i128,
-    /// The hash of the book, order rows sorted by id.
+    /// The hash of the book, order rows sorted by id: BLAKE3, see `market_engine::book_hash`.
     #[n(5)]
     pub book_hash: Hash,
 }

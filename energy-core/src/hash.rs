@@ -1,11 +1,13 @@
-//! Keccak-256, the one hash of the project, because the EVM has it.
+//! Keccak-256, the hash of all that may ever reach the chain, because the EVM has it. (Only a market's
+//! book has another one, see `market_engine::book_hash`.)
 
 use serde::{Deserialize, Serialize};
 use sha3::{Digest, Keccak256};
 
 use crate::IdError;
 
-/// A Keccak-256 hash. `Display` and JSON are lower-case hexadecimal with `0x`.
+/// A hash of 32 bytes, Keccak-256 unless its place says otherwise. `Display` and JSON are lower-case
+/// hexadecimal with `0x`.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Hash([u8; 32]);

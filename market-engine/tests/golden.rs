@@ -1,8 +1,11 @@
 //! The reference cases: books whose optimum was found independently by a linear program, by exact
 //! minimisation of the dual, and by a merit-order walk.
 
-use energy_core::{HomeId, IntervalLength, MicroPricePerKwh, Order, OrderId, Side, WattHours};
-use market_engine::{call_auction, checker};
+use energy_core::{
+    Clearing, HomeId, IntervalLength, IntervalStart, MicroPricePerKwh, Order, OrderId, Side,
+    WattHours, to_canonical,
+};
+use market_engine::{BookError, CallAuction, Fees, call_auction, checker};
 use serde_json::Value;
 
 const CASES: &str = include_str!("golden/market_cases.json");
@@ -41,6 +44,11 @@ fn every_reference_case_clears_as_it_should() {
             expect["qty_max_wh"].as_str().expect("Wh"),
             "{name}"
         );
+        let least: u128 = expect["qty_min_wh"]
+            .as_str()
+            .and_then(|text| text.parse().ok())
+            .expect("Wh");
+        assert!(least <= certificate.quantity, "{name}");
         assert_eq!(
             certificate.primal.to_string(),
             expect["welfare"].as_str().expect("welfare"),
@@ -75,5 +83,26 @@ fn every_reference_case_clears_as_it_should() {
                 row["id"]
             );
         }
+        money_and_permutation(interval, &book, &clearing, name);
     }
+}
+
+/// The columns' money sums to zero, and the reversed book gives the same bytes.
+fn money_and_permutation(interval: IntervalStart, book: &[Order], clearing: &Clearing, name: &str) {
+    let mut auction = CallAuction::default();
+    match auction.clear(interval, book, 500_000, Some(Fees::default())) {
+        Ok(cleared) => {
+            let amounts = auction
+                .amounts()
+                .iter()
+                .map(|amount| i128::from(amount.get()));
+            assert_eq!(amounts.sum::<i128>() + cleared.operator, 0, "{name}");
+            assert_eq!(cleared.certificate, clearing.certificate, "{name}");
+        }
+        // A quantity whose money needs more than 64 bits.
+        Err(error) => assert_eq!((name, error), ("huge_vs_tiny", BookError::AmountOverflow)),
+    }
+    let reversed: Vec<Order> = book.iter().rev().copied().collect();
+    let again = call_auction(interval, &reversed, 500_000).expect(name);
+    assert_eq!(to_canonical(&again), to_canonical(clearing), "{name}");
 }

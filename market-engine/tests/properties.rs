@@ -1,11 +1,13 @@
-//! The auction against a brute force that knows nothing of merit order, and the checker against
-//! everything that could be moved.
+//! What holds for every book: fair shares at the margin, no advantage by order of arrival or by
+//! splitting, money that sums to zero inside everybody's limits, and errors for what is no book.
 
 use energy_core::{
-    CertificateKind, Clearing, HomeId, IntervalLength, IntervalStart, MicroPricePerKwh, Order,
-    OrderId, Side, WattHours, to_canonical,
+    HomeId, IntervalLength, IntervalStart, MicroPricePerKwh, Order, OrderId, Side, WattHours,
+    to_canonical,
 };
-use market_engine::{BookError, book_hash, call_auction, certificate_hash, checker};
+use market_engine::{
+    BookError, CallAuction, Fees, book_hash, call_auction, certificate_hash, checker,
+};
 use proptest::prelude::*;
 
 fn interval() -> IntervalStart {
@@ -24,16 +26,6 @@ fn order(n: u8, is_bid: bool, wh: u64, price: i64) -> Order {
     }
 }
 
-/// Few prices and small quantities, so that ties and exact touches are common.
-fn books() -> impl Strategy<Value = Vec<Order>> {
-    prop::collection::vec((any::<bool>(), 0_u64..6, -3_i64..6), 0..7).prop_map(|rows| {
-        (0_u8..)
-            .zip(rows)
-            .map(|(n, (is_bid, wh, price))| order(n, is_bid, wh, price))
-            .collect()
-    })
-}
-
 fn larger_books() -> impl Strategy<Value = Vec<Order>> {
     prop::collection::vec((any::<bool>(), 0_u64..2_000, -20_i64..300), 0..60).prop_map(|rows| {
         (0_u8..)
@@ -43,72 +35,7 @@ fn larger_books() -> impl Strategy<Value = Vec<Order>> {
     })
 }
 
-/// Best welfare and the largest quantity that reaches it, over every way to fill every order: for each
-/// total, bids and asks are filled independently, so the best value of a side for each total is enough.
-fn brute_force(book: &[Order]) -> (u64, i128) {
-    let side = |wanted: Side| {
-        let mut best: Vec<Option<i128>> = vec![Some(0)];
-        for order in book.iter().filter(|order| order.side == wanted) {
-            let (wh, price) = (order.quantity.get() as usize, i128::from(order.price.get()));
-            let mut next = vec![None; best.len() + wh];
-            for (total, value) in best.iter().enumerate() {
-                let Some(value) = value else { continue };
-                for fill in 0..=wh {
-                    let signed = if wanted == Side::Bid { price } else { -price };
-                    let candidate = value + signed * fill as i128;
-                    let slot: &mut Option<i128> = &mut next[total + fill];
-                    *slot = Some(slot.map_or(candidate, |other| other.max(candidate)));
-                }
-            }
-            best = next;
-        }
-        best
-    };
-    let (bids, asks) = (side(Side::Bid), side(Side::Ask));
-    bids.iter()
-        .zip(&asks)
-        .enumerate()
-        .filter_map(|(total, (b, a))| Some((b.as_ref()? + a.as_ref()?, total as u64)))
-        .max()
-        .map(|(welfare, quantity)| (quantity, welfare))
-        .expect("nothing is always possible")
-}
-
-/// Whether nobody regrets a trade and nobody is left wanting one at a price.
-fn supports(book: &[Order], clearing: &Clearing, price: i64) -> bool {
-    book.iter().all(|order| {
-        let fill = clearing
-            .fills
-            .iter()
-            .find(|fill| fill.order == order.id)
-            .expect("one for each")
-            .quantity;
-        let limit = order.price.get();
-        let (gains, loses) = match order.side {
-            Side::Bid => (limit > price, limit < price),
-            Side::Ask => (limit < price, limit > price),
-        };
-        (!gains || fill == order.quantity) && (!loses || fill == WattHours::ZERO)
-    })
-}
-
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
-
-    #[test]
-    fn quantity_and_welfare_are_those_of_the_brute_force(book in books(), k_ppm in 0_u32..=1_000_000) {
-        let clearing = call_auction(interval(), &book, k_ppm).expect("a book");
-        let (quantity, welfare) = brute_force(&book);
-        prop_assert_eq!(clearing.certificate.quantity, u128::from(quantity));
-        prop_assert_eq!(clearing.certificate.primal, welfare);
-        for price in -5..8 {
-            let inside = clearing.price_lo.is_none_or(|lo| lo.get() <= price)
-                && clearing.price_hi.is_none_or(|hi| price <= hi.get());
-            prop_assert_eq!(supports(&book, &clearing, price), inside, "at {}", price);
-        }
-        prop_assert_eq!(checker::check(interval(), &book, &clearing, k_ppm), Ok(()));
-    }
-
     #[test]
     fn better_orders_are_full_and_equal_ones_within_one_wh_of_their_share(book in larger_books()) {
         let clearing = call_auction(interval(), &book, 500_000).expect("a book");
@@ -167,80 +94,88 @@ proptest! {
     }
 
     #[test]
-    fn the_checker_refuses_every_change(
-        book in larger_books(), at in any::<prop::sample::Index>(), other in any::<prop::sample::Index>(),
-        by in prop_oneof![-3_i64..0, 1_i64..4],
+    fn money_sums_to_zero_and_keeps_every_all_in_limit(
+        rows in prop::collection::vec((any::<bool>(), 0_u64..2_000, -20_i64..300), 0..60),
+        buyer in 0_i64..40_000, seller in -5_000_i64..40_000, k_ppm in 0_u32..=1_000_000,
     ) {
-        prop_assume!(book.len() > 1);
-        let good = call_auction(interval(), &book, 500_000).expect("a book");
-        let refused = |book: &[Order], clearing: &Clearing| checker::check(interval(), book, clearing, 500_000).is_err();
-        let moved = |price: Option<MicroPricePerKwh>| Some(MicroPricePerKwh::new(price.map_or(0, |p| p.get()) + by));
-        let (i, j) = (at.index(book.len()), other.index(book.len()));
-
-        let price = Clearing { price: moved(good.price), ..good.clone() };
-        prop_assert!(refused(&book, &price));
-        let mut both = price;
-        both.certificate.price = both.price;
-        prop_assert!(refused(&book, &both));
-        let low = Clearing { price_lo: moved(good.price_lo), ..good.clone() };
-        let high = Clearing { price_hi: moved(good.price_hi), ..good.clone() };
-        prop_assert!(refused(&book, &low) && refused(&book, &high));
-
-        // One Wh from one order to another of the same side: sums stay, and still it is refused.
-        let row = |n: usize| book.iter().find(|order| order.id == good.fills[n].order).expect("it");
-        let mut shifted = good.clone();
-        let (from, to) = (good.fills[i].quantity.get(), good.fills[j].quantity.get());
-        if i != j && row(i).side == row(j).side && from > 0 {
-            shifted.fills[i].quantity = WattHours::new(from - 1);
-            shifted.fills[j].quantity = WattHours::new(to + 1);
-            prop_assert!(refused(&book, &shifted));
-        }
-        let mut fill = good.clone();
-        fill.fills[i].quantity = WattHours::new(from + 1);
-        prop_assert!(refused(&book, &fill));
-
-        let mut swapped = good.clone();
-        swapped.fills.swap(i, j);
-        prop_assert!(i == j || refused(&book, &swapped));
-        let mut missing = good.clone();
-        missing.fills.remove(i);
-        prop_assert!(refused(&book, &missing));
-        let mut shorter = book.clone();
-        shorter.remove(i);
-        prop_assert!(refused(&shorter, &good));
-
-        for change in 0..4 {
-            let mut changed = book.clone();
-            let order = &mut changed[i];
-            match change {
-                0 => order.quantity = WattHours::new(order.quantity.get() + 1),
-                1 => order.price = MicroPricePerKwh::new(order.price.get() + by),
-                2 => order.side = if order.side == Side::Bid { Side::Ask } else { Side::Bid },
-                _ => order.id = OrderId::derived("another", &[]),
+        let fees = Fees { buyer: MicroPricePerKwh::new(buyer), seller: MicroPricePerKwh::new(seller) };
+        let all_in: Vec<Order> = (0_u8..)
+            .zip(rows)
+            .map(|(n, (is_bid, wh, price))| order(n, is_bid, wh, price * 1_000))
+            .collect();
+        let entered = |order: &Order| Order {
+            price: fees.in_book(order.side, order.price).expect("small"),
+            ..*order
+        };
+        let book: Vec<Order> = all_in.iter().map(entered).collect();
+        let mut auction = CallAuction::default();
+        let cleared = auction.clear(interval(), &book, k_ppm, Some(fees)).expect("a book");
+        let mut sum = cleared.operator;
+        for ((order, amount), fill) in all_in.iter().zip(auction.amounts()).zip(auction.fills()) {
+            let limit = i128::from(*fill) * i128::from(order.price.get());
+            let amount = i128::from(amount.get());
+            sum += amount;
+            match order.side {
+                Side::Bid => prop_assert!(-amount <= limit),
+                Side::Ask => prop_assert!(amount >= limit),
             }
-            prop_assert!(refused(&changed, &good));
         }
+        prop_assert_eq!(sum, 0);
+    }
 
-        let mut certificate = good.clone();
-        certificate.certificate.quantity += 1;
-        prop_assert!(refused(&book, &certificate));
-        let mut certificate = good.clone();
-        certificate.certificate.primal += i128::from(by);
-        certificate.certificate.dual += i128::from(by);
-        prop_assert!(refused(&book, &certificate));
-        let mut certificate = good.clone();
-        certificate.certificate.kind = CertificateKind::Feasible;
-        prop_assert!(refused(&book, &certificate));
-        let later = IntervalLength::QUARTER_HOUR.start_at(1_781_514_900).expect("aligned");
-        // Another interval may break the ties the same way; it never makes another book acceptable.
-        prop_assert!(checker::check(later, &changed_first(&book), &good, 500_000).is_err());
+    #[test]
+    fn memory_of_the_last_book_leaves_no_trace(
+        first in larger_books(), second in larger_books(), k_ppm in 0_u32..=1_000_000,
+    ) {
+        let (mut used, mut fresh) = (CallAuction::default(), CallAuction::default());
+        used.clear(interval(), &first, k_ppm, Some(Fees::default())).expect("a book");
+        let a = used.clear(interval(), &second, k_ppm, None).expect("a book");
+        let b = fresh.clear(interval(), &second, k_ppm, None).expect("a book");
+        prop_assert_eq!(a, b);
+        prop_assert_eq!(used.fills(), fresh.fills());
+        prop_assert_eq!(used.amounts(), &[]);
     }
 }
 
-fn changed_first(book: &[Order]) -> Vec<Order> {
-    let mut changed = book.to_vec();
-    changed[0].quantity = WattHours::new(changed[0].quantity.get() + 1);
-    changed
+/// Larger than what the quick ways begin at; whole runs of ids and of prices are the same or nearly so.
+#[test]
+fn a_book_of_twenty_thousand_orders_is_the_same_in_any_order() {
+    let mut state = 1_u64;
+    let mut next = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        state >> 33
+    };
+    let mut book: Vec<Order> = (0..20_000_u64)
+        .map(|n| {
+            let id = u128::from(next() % 500) << 90 | u128::from(n);
+            Order {
+                id: OrderId::new(id.to_be_bytes()),
+                home: HomeId::new(0),
+                side: if next() % 2 == 0 {
+                    Side::Bid
+                } else {
+                    Side::Ask
+                },
+                quantity: WattHours::new(next() % 50),
+                price: MicroPricePerKwh::new((next() % 30) as i64 * 1_000),
+            }
+        })
+        .collect();
+    let as_made = call_auction(interval(), &book, 500_000).expect("a book");
+    assert_eq!(checker::check(interval(), &book, &as_made, 500_000), Ok(()));
+    book.sort_unstable_by_key(|order| order.id);
+    let by_id = call_auction(interval(), &book, 500_000).expect("a book");
+    book.reverse();
+    let reversed = call_auction(interval(), &book, 500_000).expect("a book");
+    assert_eq!(to_canonical(&as_made), to_canonical(&by_id));
+    assert_eq!(to_canonical(&as_made), to_canonical(&reversed));
+    book[7].id = book[9_000].id;
+    assert_eq!(
+        call_auction(interval(), &book, 500_000),
+        Err(BookError::DuplicateId { id: book[7].id })
+    );
 }
 
 #[test]
@@ -269,6 +204,13 @@ fn what_is_no_book_is_refused_with_the_reason() {
         call_auction(interval(), &huge, 500_000),
         Err(BookError::WelfareOverflow)
     );
+    let dear = [
+        order(1, true, 1 << 40, 1 << 40),
+        order(2, false, 1 << 40, 0),
+    ];
+    let clear = |fees| CallAuction::default().clear(interval(), &dear, 500_000, fees);
+    assert!(clear(None).is_ok());
+    assert_eq!(clear(Some(Fees::default())), Err(BookError::AmountOverflow));
 }
 
 #[test]

@@ -46,8 +46,12 @@ enum Chore {
     },
     /// What each call of the contracts costs in gas
     Gas,
-    /// Times of the release build: first page, history, verify, gridsim
-    Bench,
+    /// Times of the release build
+    Bench {
+        /// What to time
+        #[arg(value_enum, default_value = "programs")]
+        part: bench::Part,
+    },
     /// Compile the contracts and write their ABI and bytecode for the Rust side
     Contracts {
         /// Only compare with what is committed
@@ -62,7 +66,7 @@ fn main() -> ExitCode {
         Chore::Test { only, list } => suite::run(&place, "test", &steps::test_steps(), &only, list),
         Chore::Soak { only, list } => suite::run(&place, "soak", &soak::soak_steps(), &only, list),
         Chore::Gas => contracts::gas(&place),
-        Chore::Bench => bench::run(&place),
+        Chore::Bench { part } => bench::run(&place, part),
         Chore::Contracts { check } => contracts::export(&place, check),
     });
     match outcome {

@@ -1,92 +1,9 @@
-//! The automatic agent: from one word, cheap, balanced or green, to the prices of a home.
-//!
-//! In the net band `[F, R]` (F = feed-in + seller fee, R = retail − buyer fee, W = R − F) automatic
-//! asks lie in `[F + W/4, F + W/2]` and automatic bids in `[F + W/2, F + 3W/4]`. So any two automatic
-//! homes would trade, the price is always strictly inside the band, and each side gets at least a
-//! quarter of the gain. Where in its quarter a home stands is the sum of three parts:
-//!
-//! | part | share | moves both prices up when |
-//! |---|---|---|
-//! | scarcity | 60 % | the street needs more than it has to spare |
-//! | mode | 30 % | an ask: cheap (0 green, 15 balanced, 30 cheap); a bid: green (0 cheap, 15 balanced, 30 green) |
-//! | battery | 10 % | the battery is empty; half of it for a home without one |
-//!
-//! It sets prices only; it moves no device. Integers only, divisions round down.
+//! The prices of an automatic home before an interval is cleared, with the reason.
 
 use energy_core::MicroPricePerKwh;
 use serde::{Deserialize, Serialize};
 
-const PERMILLE: i128 = 1_000;
-
-/// What a household wants, in one word.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// The lowest bill: bids low and asks high.
-    Cheap,
-    /// In the middle.
-    #[default]
-    Balanced,
-    /// As much local energy as possible: bids high and asks low.
-    Green,
-}
-
-impl std::fmt::Display for Mode {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Cheap => "cheap",
-            Self::Balanced => "balanced",
-            Self::Green => "green",
-        })
-    }
-}
-
-impl std::str::FromStr for Mode {
-    type Err = UnknownMode;
-
-    fn from_str(text: &str) -> Result<Self, UnknownMode> {
-        match text {
-            "cheap" => Ok(Self::Cheap),
-            "balanced" => Ok(Self::Balanced),
-            "green" => Ok(Self::Green),
-            _ => Err(UnknownMode {
-                got: text.to_owned(),
-            }),
-        }
-    }
-}
-
-/// Not one of the three words.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected `cheap`, `balanced` or `green`, got `{got}`")]
-pub struct UnknownMode {
-    /// What came.
-    pub got: String,
-}
-
-/// The tariff and the fees between which a local price can lie, all in micro-currency per kWh.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Band {
-    /// What the utility charges.
-    pub retail: MicroPricePerKwh,
-    /// What the utility pays.
-    pub feed_in: MicroPricePerKwh,
-    /// What a buyer pays on top of the local price.
-    pub buyer_fee: MicroPricePerKwh,
-    /// What a seller pays out of the local price.
-    pub seller_fee: MicroPricePerKwh,
-}
-
-/// What the agent may know about the interval.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Signals {
-    /// Need ÷ (need + surplus) of the zone as measured: 0 all surplus, 1000 all need.
-    pub scarcity_permille: u16,
-    /// The home's state of charge, 0 to 1000; absent without a battery.
-    pub soc_permille: Option<u16>,
-}
+use super::{Band, Mode, PERMILLE, Signals, decimal};
 
 /// The prices of a home for one interval, fees included: a seller receives at least `sell_above`, a
 /// buyer pays at most `buy_below`.
@@ -185,20 +102,6 @@ fn reason(
         "Set to {mode}: sells from {} and buys up to {} a kWh, because {street}{battery}.",
         decimal(sell_above),
         decimal(buy_below)
-    )
-}
-
-/// A price as a decimal of whole currency per kWh, at least two places, exact.
-#[must_use]
-pub fn decimal(price: MicroPricePerKwh) -> String {
-    let micro = price.get().unsigned_abs();
-    let sign = if price.get() < 0 { "-" } else { "" };
-    let digits = format!("{:06}", micro.rem_euclid(1_000_000));
-    let (cents, finer) = digits.split_at(2);
-    format!(
-        "{sign}{}.{cents}{}",
-        micro.div_euclid(1_000_000),
-        finer.trim_end_matches('0')
     )
 }
 
