@@ -10,7 +10,7 @@ use std::process::Command;
 use commonwatt::node::bundles::StoredBundles;
 use commonwatt::node::market::TradingHome;
 use commonwatt::verify::{Bundle, Outcome, Trust, verify};
-use energy_core::{HomeId, ZoneId};
+use energy_core::{HomeId, NanoAmount, ZoneId};
 use settlement::chain::{
     Chain, ChainKey, ContractAddresses, EmbeddedChain, EmbeddedSettings, Rpc, SenderSettings,
 };
@@ -18,13 +18,15 @@ use store::Store;
 use web::BundleSource as _;
 
 const HOMES: u32 = 2;
+/// From ten homes on a bundle shows the whole book.
+const MANY: u32 = 12;
 /// Four intervals from the demo's first boundary on.
 const STOP_AT: &str = "2026-06-15T10:00:00Z";
 
 #[test]
 fn from_the_register_to_the_balance() {
     let folder = tempfile::tempdir().expect("a folder");
-    run_street(folder.path());
+    run_street(folder.path(), HOMES, "k-double-auction");
 
     let store = Store::open(&folder.path().join("commonwatt.db")).expect("the street's database");
     let zone = ZoneId::new("elm-street").expect("a name");
@@ -37,12 +39,28 @@ fn from_the_register_to_the_balance() {
     assert!(traded > 0, "neighbours traded");
     assert!(store.ingest_counts().expect("asked").refused == 0);
 
-    every_bundle_verifies(&store, &zone, folder.path());
+    every_bundle_verifies(&store, &zone, folder.path(), HOMES);
+    the_chain_holds_what_the_ledger_says(&store, &zone, folder.path());
+}
+
+/// A street of another mechanism, with enough homes for whole books in the bundles. This one leaves
+/// money over, which is the zone's.
+#[test]
+fn the_same_under_another_mechanism() {
+    let folder = tempfile::tempdir().expect("a folder");
+    run_street(folder.path(), MANY, "mcafee");
+
+    let store = Store::open(&folder.path().join("commonwatt.db")).expect("the street's database");
+    let zone = ZoneId::new("elm-street").expect("a name");
+    let ledger = store.ledger(&zone).expect("asked");
+    assert!(ledger.zone_cash > NanoAmount::ZERO, "money is left over");
+    assert_eq!(ledger.cash(), Ok(NanoAmount::ZERO));
+    every_bundle_verifies(&store, &zone, folder.path(), MANY);
     the_chain_holds_what_the_ledger_says(&store, &zone, folder.path());
 }
 
 /// Runs a street at high speed until the stop, on the embedded parts.
-fn run_street(folder: &Path) {
+fn run_street(folder: &Path, homes: u32, mechanism: &str) {
     let status = Command::new(env!("CARGO_BIN_EXE_commonwatt"))
         .args([
             "demo",
@@ -55,7 +73,9 @@ fn run_street(folder: &Path) {
         ])
         .args([
             "--homes",
-            &HOMES.to_string(),
+            &homes.to_string(),
+            "--mechanism",
+            mechanism,
             "--port",
             &free_port(),
             "--rpc-port",
@@ -75,7 +95,7 @@ fn free_port() -> String {
 
 /// Register, reading, batch, clearing, statement, leaf and root hold together for every home and
 /// interval, and no changed byte passes.
-fn every_bundle_verifies(store: &Store, zone: &ZoneId, folder: &Path) {
+fn every_bundle_verifies(store: &Store, zone: &ZoneId, folder: &Path, homes: u32) {
     let document = store
         .zone_documents(zone)
         .expect("asked")
@@ -88,7 +108,7 @@ fn every_bundle_verifies(store: &Store, zone: &ZoneId, folder: &Path) {
         .map(|root| root.root)
         .collect();
     let bundles = StoredBundles::new(store.clone(), document, trading_homes(store, zone));
-    for home in 1..=HOMES {
+    for home in 1..=homes {
         let trust =
             Trust::load(&folder.join(format!("trust/home-{home}.json"))).expect("a trust file");
         for interval in store.newest_intervals(zone, 10).expect("asked") {

@@ -106,7 +106,7 @@ impl HomeAccount {
 /// The lifetime state of a zone's accounts after its newest journal entry: what the next interval
 /// starts from, and what the leaves of the home tree show.
 ///
-/// Invariants: Σ cash of homes + operator = 0; Σ minted of homes = Σ credited of homes + utility.
+/// Invariants: Σ cash of homes + operator + zone = 0; Σ minted of homes = Σ credited of homes + utility.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     /// The homes'. A home gets an account with its first cash, token or carry line; until then
@@ -114,6 +114,9 @@ pub struct Ledger {
     pub homes: BTreeMap<HomeId, HomeAccount>,
     /// Fees collected.
     pub operator_cash: NanoAmount,
+    /// What mechanisms left as a surplus. On the chain it is in the grid operator's leaf, in trust.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub zone_cash: NanoAmount,
     /// Tokens credited to the utility, which are retired in its name at once.
     pub utility_credited: WattHours,
     /// The hash of the newest journal entry, zero before the first.
@@ -157,11 +160,18 @@ impl Ledger {
             .plus(self.utility_credited)
     }
 
-    /// Σ cash of all homes and the operator: zero.
+    /// Σ cash of all homes, the operator and the zone: zero.
     ///
     /// # Errors
     /// [`Overflow`].
     pub fn cash(&self) -> Result<NanoAmount, Overflow> {
-        NanoAmount::sum(self.homes.values().map(|account| account.cash))?.plus(self.operator_cash)
+        NanoAmount::sum(self.homes.values().map(|account| account.cash))?
+            .plus(self.operator_cash)?
+            .plus(self.zone_cash)
     }
+}
+
+/// A zone without surplus is written as ever.
+fn is_zero(amount: &NanoAmount) -> bool {
+    *amount == NanoAmount::ZERO
 }

@@ -1,8 +1,8 @@
 //! Late and corrected data.
 //!
 //! A cleared interval is never cleared again: book, price, fills and other homes' entries stand. What
-//! comes later becomes difference entries between that home and the utility, at the tariff, in a new
-//! version; nothing is overwritten. So the energy settled for a home always ends up as the difference
+//! comes later becomes difference entries between that home and the utility, at the tariff of the
+//! interval that is corrected, in a new version; nothing is overwritten. So the energy settled for a home always ends up as the difference
 //! of its registers.
 //!
 //! Tokens follow: V is brought to what the readings say now. Down, `V −= d, C += d`; up, carry is paid
@@ -194,14 +194,9 @@ fn bill(rules: &ZoneRules, correction: &EnergyCorrection) -> Result<NanoAmount, 
 
 /// What the utility charges for the import and pays for the export that are added.
 fn amounts(rules: &ZoneRules, correction: &EnergyCorrection) -> Option<(i64, i64)> {
-    let charge = correction
-        .import
-        .get()
-        .checked_mul(rules.tariff.retail.get())?;
-    let payment = correction
-        .export
-        .get()
-        .checked_mul(rules.tariff.feed_in.get())?;
+    let prices = rules.tariff.at(correction.interval);
+    let charge = correction.import.get().checked_mul(prices.retail.get())?;
+    let payment = correction.export.get().checked_mul(prices.feed_in.get())?;
     Some((charge, payment))
 }
 

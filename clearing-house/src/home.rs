@@ -4,6 +4,7 @@ use energy_core::{
     Hash, HomeId, IntervalStart, MeterId, MicroPricePerKwh, NanoAmount, Overflow, Side, WattHours,
 };
 use market_engine::agent::Limits;
+use market_engine::preference::BilateralKind;
 use serde::{Deserialize, Serialize};
 
 use crate::account::HomeAccount;
@@ -11,6 +12,7 @@ use crate::funds::CutReason;
 use crate::metering::IntervalEnergy;
 use crate::order_row::OrderRow;
 use crate::preference::PricePreference;
+use crate::wishes::Wishes;
 
 /// The last reading that a home's settled energy rests on: what its evidence leaf names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +32,8 @@ pub struct HomeInput {
     pub meter: MeterId,
     /// Its standing price preference.
     pub preference: PricePreference,
+    /// What else it wishes for.
+    pub wishes: Wishes,
     /// What it took and fed in; none when that is not known by the cutoff.
     pub energy: Option<IntervalEnergy>,
     /// Wh generated since its enrolment, at the interval's end; the newest known value if that one is
@@ -58,6 +62,19 @@ pub enum Excluded {
     ImplausibleEnergy,
 }
 
+/// A trade of a home with another one that it named, or that named it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectTrade {
+    /// With whom.
+    pub with: HomeId,
+    /// A gift, or a trade of partners.
+    pub kind: BilateralKind,
+    /// How much.
+    pub quantity: WattHours,
+    /// The price between the two, before fees; 0 for a gift.
+    pub price: MicroPricePerKwh,
+}
+
 /// One home in one interval, settled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HomeResult {
@@ -75,9 +92,12 @@ pub struct HomeResult {
     pub limits: Option<Limits>,
     /// Its order and what became of it; none without surplus or need, or when it was cut to nothing.
     pub order: Option<OrderRow>,
+    /// What of it was traded with named homes, in the order in which it was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub direct: Vec<DirectTrade>,
     /// Why the order is smaller than the surplus or need.
     pub cut: Option<CutReason>,
-    /// The zone's clearing price, none without trade.
+    /// The zone's clearing price, none without trade or where not everybody traded at one.
     pub clearing_price: Option<MicroPricePerKwh>,
     /// Supplied by the utility.
     pub residual_import: WattHours,
@@ -104,6 +124,39 @@ pub struct HomeResult {
 }
 
 impl HomeResult {
+    /// The result of a home that had no part.
+    pub(crate) fn left_out(
+        account: HomeAccount,
+        interval: IntervalStart,
+        why: Excluded,
+        clearing_price: Option<MicroPricePerKwh>,
+    ) -> Self {
+        let (wh, nothing) = (WattHours::ZERO, NanoAmount::ZERO);
+        Self {
+            home: account.home,
+            interval,
+            energy: None,
+            excluded: Some(why),
+            closing: None,
+            limits: None,
+            order: None,
+            direct: Vec::new(),
+            cut: None,
+            clearing_price,
+            residual_import: wh,
+            residual_export: wh,
+            utility_charge: nothing,
+            utility_bill: nothing,
+            cash: nothing,
+            fee: nothing,
+            without_market: nothing,
+            verified: wh,
+            minted: wh,
+            credited: wh,
+            account,
+        }
+    }
+
     /// What the utility pays for `residual_export`.
     ///
     /// # Errors

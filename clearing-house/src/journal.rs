@@ -59,7 +59,7 @@ impl Asset {
 #[cbor(index_only)]
 #[serde(rename_all = "snake_case")]
 pub enum LineKind {
-    /// Bought from or sold to another home, at the clearing price.
+    /// Bought from or sold to another home, as the zone's mechanism says.
     #[n(0)]
     LocalTrade,
     /// The grid operator's fee from a buyer.
@@ -89,6 +89,18 @@ pub enum LineKind {
     /// Late or corrected data, settled with the utility.
     #[n(9)]
     Correction,
+    /// Traded forward and not delivered or used: from the homes that fell short to those that performed.
+    #[n(10)]
+    Imbalance,
+    /// Bought from or sold to a partner, between the limits of the two.
+    #[n(11)]
+    PartnerTrade,
+    /// Given to, or received from, another home.
+    #[n(12)]
+    Gift,
+    /// What buyers paid beyond what sellers got, where a mechanism leaves such a surplus.
+    #[n(13)]
+    Surplus,
 }
 
 /// One side of a booking.

@@ -46,6 +46,13 @@ impl Ledger {
                     .map_err(|_| range)?;
                 Ok(())
             }
+            (Account::Zone, Asset::Cash, LineKind::Surplus) => {
+                self.zone_cash = self
+                    .zone_cash
+                    .plus(NanoAmount::new(line.amount))
+                    .map_err(|_| range)?;
+                Ok(())
+            }
             (Account::Utility, Asset::Token, LineKind::TokensCredited) => {
                 self.utility_credited = raised(self.utility_credited, line.amount).ok_or(range)?;
                 Ok(())

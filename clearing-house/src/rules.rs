@@ -1,10 +1,14 @@
 //! What a zone has agreed on: tariff, fees, where the price lies, when it clears.
 
 use energy_core::{
-    IntervalLength, IntervalStart, MeterId, MicroPricePerKwh, NanoAmount, OrderId, ZoneId, keccak,
+    IntervalLength, IntervalStart, MeterId, MicroPricePerKwh, NanoAmount, OrderId, Overflow, Side,
+    ZoneId, keccak,
 };
 use market_engine::agent::Band;
+use market_engine::mechanism::{Mechanism, Terms};
 use serde::{Deserialize, Serialize};
+
+use crate::tariff::{Tariff, TariffError};
 
 /// The largest price, either sign, that rules and preferences may name: 1 000 currency a kWh. With
 /// [`ENERGY_WH_MAX`] it keeps every amount of an interval inside 64 bits.
@@ -16,14 +20,9 @@ pub const ENERGY_WH_MAX: u64 = 1_000_000_000;
 /// Rules of a zone are not usable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RulesError {
-    /// The utility would pay more than it charges.
-    #[error("expected a feed-in price up to the retail price of {retail} µ/kWh, got {feed_in}")]
-    Tariff {
-        /// What the utility charges.
-        retail: i64,
-        /// What it pays.
-        feed_in: i64,
-    },
+    /// The utility's prices cannot be.
+    #[error(transparent)]
+    Tariff(#[from] TariffError),
     /// A price beyond all reason.
     #[error("expected `{name}` within ±{PRICE_MICRO_MAX} µ/kWh, got {got}")]
     Price {
@@ -54,15 +53,6 @@ pub enum RulesError {
     },
 }
 
-/// The utility's prices for the rest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tariff {
-    /// What it charges, µ/kWh.
-    pub retail: MicroPricePerKwh,
-    /// What it pays, µ/kWh.
-    pub feed_in: MicroPricePerKwh,
-}
-
 /// What the grid operator gets for a kWh traded locally.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fees {
@@ -72,7 +62,7 @@ pub struct Fees {
     pub seller: MicroPricePerKwh,
 }
 
-/// The rules of a metered zone.
+/// The rules of a zone.
 /// As JSON the rules come without the secret.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ZoneRules {
@@ -84,6 +74,9 @@ pub struct ZoneRules {
     pub tariff: Tariff,
     /// The grid operator's.
     pub fees: Fees,
+    /// How trades are made of a book. In JSON it is left out for the call auction.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub mechanism: Mechanism,
     /// Where the price lies between the lowest and the highest valid one, in parts per million.
     pub k_ppm: u32,
     /// How long after its end an interval waits for missing data, in seconds of grid time.
@@ -96,6 +89,10 @@ pub struct ZoneRules {
     pub order_secret: [u8; 32],
 }
 
+fn is_default(mechanism: &Mechanism) -> bool {
+    *mechanism == Mechanism::default()
+}
+
 impl std::fmt::Debug for ZoneRules {
     /// Without the secret.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -104,6 +101,7 @@ impl std::fmt::Debug for ZoneRules {
             .field("interval", &self.interval)
             .field("tariff", &self.tariff)
             .field("fees", &self.fees)
+            .field("mechanism", &self.mechanism)
             .field("k_ppm", &self.k_ppm)
             .field("cutoff_s", &self.cutoff_s)
             .field("credit_limit", &self.credit_limit)
@@ -117,25 +115,15 @@ impl ZoneRules {
     /// # Errors
     /// [`RulesError`] names the first setting that cannot.
     pub fn check(&self) -> Result<(), RulesError> {
-        let (retail, feed_in) = (self.tariff.retail.get(), self.tariff.feed_in.get());
+        self.tariff.check(self.interval)?;
         let (buyer, seller) = (self.fees.buyer.get(), self.fees.seller.get());
-        for (name, got) in [
-            ("retail", retail),
-            ("feed_in", feed_in),
-            ("buyer fee", buyer),
-            ("seller fee", seller),
-        ] {
-            if !(-PRICE_MICRO_MAX..=PRICE_MICRO_MAX).contains(&got) {
+        for (name, got) in [("buyer fee", buyer), ("seller fee", seller)] {
+            if got.unsigned_abs() > PRICE_MICRO_MAX.unsigned_abs() {
                 return Err(RulesError::Price { name, got });
             }
-        }
-        for (name, got) in [("buyer fee", buyer), ("seller fee", seller)] {
             if got < 0 {
                 return Err(RulesError::Fee { name, got });
             }
-        }
-        if feed_in > retail {
-            return Err(RulesError::Tariff { retail, feed_in });
         }
         if self.k_ppm > market_engine::K_PPM_MAX {
             return Err(RulesError::ShareParameter { got: self.k_ppm });
@@ -148,14 +136,62 @@ impl ZoneRules {
         Ok(())
     }
 
-    /// Tariff and fees as the automatic agent sees them.
+    /// Tariff and fees of an interval, as the automatic agent sees them.
     #[must_use]
-    pub fn band(&self) -> Band {
+    pub fn band(&self, interval: IntervalStart) -> Band {
+        let prices = self.tariff.at(interval);
         Band {
-            retail: self.tariff.retail,
-            feed_in: self.tariff.feed_in,
+            retail: prices.retail,
+            feed_in: prices.feed_in,
             buyer_fee: self.fees.buyer,
             seller_fee: self.fees.seller,
+        }
+    }
+
+    /// What a mechanism needs to know in an interval: the tariff net of fees, and k. Where fees leave
+    /// no room between the utility's prices the floor is the ceiling, and nobody trades.
+    ///
+    /// # Errors
+    /// [`Overflow`].
+    pub fn terms(&self, interval: IntervalStart) -> Result<Terms, Overflow> {
+        let prices = self.tariff.at(interval);
+        let ceiling = self.book_price(Side::Bid, prices.retail)?;
+        let floor = self.book_price(Side::Ask, prices.feed_in)?;
+        Ok(Terms {
+            k_ppm: self.k_ppm,
+            ceiling,
+            floor: floor.min(ceiling),
+        })
+    }
+
+    /// A limit inside the tariff of the interval: nobody buys above retail or sells below feed-in.
+    #[must_use]
+    pub fn all_in_limit(
+        &self,
+        interval: IntervalStart,
+        side: Side,
+        limit: MicroPricePerKwh,
+    ) -> MicroPricePerKwh {
+        let prices = self.tariff.at(interval);
+        match side {
+            Side::Bid => limit.min(prices.retail),
+            Side::Ask => limit.max(prices.feed_in),
+        }
+    }
+
+    /// The price at which an order enters the book: its all-in limit less the buyer's fee, or plus the
+    /// seller's.
+    ///
+    /// # Errors
+    /// [`Overflow`].
+    pub fn book_price(
+        &self,
+        side: Side,
+        all_in: MicroPricePerKwh,
+    ) -> Result<MicroPricePerKwh, Overflow> {
+        match side {
+            Side::Bid => all_in.less(self.fees.buyer),
+            Side::Ask => all_in.plus(self.fees.seller),
         }
     }
 

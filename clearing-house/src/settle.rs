@@ -1,28 +1,30 @@
 //! A whole interval as one pure function.
 //!
-//! Surplus and need → limits → what homes can pay → the call auction → its checker → money with fees →
-//! the rest with the utility → energy tokens → journal → ledger.
+//! Surplus and need → limits → what homes can pay → gifts and partners → the zone's mechanism → its
+//! checker → money with fees → the rest with the utility → energy tokens → journal → ledger.
 //!
-//! Invariants, checked here in every build: the clearing is the one that the rules give; for each
-//! asset the journal lines sum to zero; Σ minted = Σ credited; and for each home V and C are what
+//! Invariants, checked here in every build: the clearing is one that the checker accepts, for the call
+//! auction the only one that the rules give; for each asset the journal lines sum to zero; Σ minted = Σ credited; and for each home V and C are what
 //! [`tokens::generate`] says. Any of these failing is an error of ours: the interval is not settled.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use energy_core::{
-    Clearing, Hash, HomeId, IntervalStart, MeterId, MicroPricePerKwh, NanoAmount, Order, OrderId,
-    Overflow, Side, WattHours, keccak, split,
+    Clearing, Hash, HomeId, IntervalStart, MeterId, NanoAmount, Order, OrderId, Overflow, Side,
+    WattHours, keccak, split,
 };
+use market_engine::BookError;
 use market_engine::checker::Violation;
-use market_engine::{BookError, call_auction, checker};
+use market_engine::preference::{Bilateral, OriginError, OriginViolation, WishError};
 
-use crate::account::{Account, HomeAccount, Ledger};
-use crate::home::{HomeInput, HomeResult};
-use crate::journal::{Asset, JournalEntry, JournalError, JournalLine, LineKind};
+use crate::account::{HomeAccount, Ledger};
+use crate::home::{DirectTrade, HomeInput, HomeResult};
+use crate::journal::{JournalEntry, JournalError};
+use crate::lines::{ZoneLines, lines};
+use crate::matching::{Market, trade};
 use crate::offers::{Offer, Part, offers};
 use crate::order_row::OrderRow;
-use crate::posting::{signed, token_lines};
-use crate::rules::{RulesError, Tariff, ZoneRules};
+use crate::rules::{RulesError, ZoneRules};
 use crate::tokens::{self, TokenAccount};
 
 /// An interval cannot be settled.
@@ -52,6 +54,15 @@ pub enum SettleError {
     /// The clearing is not the one that the rules give.
     #[error("the checker refuses the clearing: {0}")]
     Clearing(#[from] Violation),
+    /// Orders cannot be cleared by origin.
+    #[error("origin: {0}")]
+    Origin(#[from] OriginError),
+    /// The clearing by origin is not the one that the rules give.
+    #[error("the checker refuses the clearing by origin: {0}")]
+    OriginClearing(#[from] OriginViolation),
+    /// Partners or gifts that cannot be matched.
+    #[error("wishes: {0}")]
+    Wishes(#[from] WishError),
     /// The entry is not one.
     #[error("journal: {0}")]
     Journal(#[from] JournalError),
@@ -71,12 +82,16 @@ pub enum SettleError {
 pub struct IntervalOutcome {
     /// Which interval.
     pub interval: IntervalStart,
-    /// The book, by order id.
+    /// The book that was cleared, by order id: what partners and gifts left of the orders.
     pub orders: Vec<Order>,
     /// What became of it, by order id.
     pub rows: Vec<OrderRow>,
     /// The clearing, accepted by the checker.
     pub clearing: Clearing,
+    /// What was traded before it, between homes that named each other.
+    pub direct: Vec<Bilateral>,
+    /// What buyers paid in it beyond what sellers got: the zone's.
+    pub surplus: NanoAmount,
     /// Every home that was given, by home.
     pub homes: Vec<HomeResult>,
     /// The bookings.
@@ -103,25 +118,19 @@ pub fn settle_interval(
     let homes = distinct(homes)?;
     let offers = offers(rules, interval, ledger, &homes)?;
 
-    let mut orders: Vec<Order> = offers
-        .iter()
-        .filter_map(|offer| offer.part.as_ref().ok()?.order.map(|(order, _)| order))
-        .collect();
-    orders.sort_unstable_by_key(|order| order.id);
-    let clearing = call_auction(interval, &orders, rules.k_ppm)?;
-    checker::check(interval, &orders, &clearing, rules.k_ppm)?;
-    let fills: BTreeMap<OrderId, WattHours> = clearing
-        .fills
-        .iter()
-        .map(|f| (f.order, f.quantity))
-        .collect();
+    let market = trade(rules, interval, &offers)?;
 
+    let owners = owners(&offers);
     let mut results = offers
         .iter()
-        .map(|offer| result(rules, interval, ledger, &clearing, &fills, offer))
+        .map(|offer| result(rules, interval, ledger, &market, &owners, offer))
         .collect::<Result<Vec<_>, _>>()?;
-    let to_utility = share_tokens(interval, &mut results)?;
-    let lines = lines(rules, ledger, &results, to_utility).ok_or(Overflow { unit: "Wh" })?;
+    let zone = ZoneLines {
+        to_utility: share_tokens(interval, &mut results)?,
+        surplus: market.surplus.get(),
+    };
+    let lines =
+        lines(rules.tariff.at(interval), ledger, &results, &zone).ok_or(Overflow { unit: "Wh" })?;
     let entry = JournalEntry::new(rules.zone.clone(), interval, 1, ledger.journal_head, lines)?;
     let after = ledger.post(&entry)?;
     for result in results.iter_mut().filter(|result| result.energy.is_some()) {
@@ -131,9 +140,11 @@ pub fn settle_interval(
     rows.sort_unstable_by_key(|row| row.order);
     Ok(IntervalOutcome {
         interval,
-        orders,
+        orders: market.book,
         rows,
-        clearing,
+        clearing: market.clearing,
+        direct: market.direct,
+        surplus: market.surplus,
         homes: results,
         entry,
         ledger: after,
@@ -153,13 +164,23 @@ fn distinct(homes: &[HomeInput]) -> Result<Vec<&HomeInput>, SettleError> {
     }
 }
 
+/// Whose each order is.
+fn owners(offers: &[Offer<'_>]) -> BTreeMap<OrderId, HomeId> {
+    let orders = offers
+        .iter()
+        .filter_map(|offer| offer.part.as_ref().ok()?.order.as_ref());
+    orders
+        .map(|offered| (offered.order.order.id, offered.order.order.home))
+        .collect()
+}
+
 /// A home's energy and money. Tokens credited to buyers come in a second step.
 fn result(
     rules: &ZoneRules,
     interval: IntervalStart,
     ledger: &Ledger,
-    clearing: &Clearing,
-    fills: &BTreeMap<OrderId, WattHours>,
+    market: &Market,
+    owners: &BTreeMap<OrderId, HomeId>,
     offer: &Offer<'_>,
 ) -> Result<HomeResult, Overflow> {
     let input = offer.input;
@@ -167,47 +188,20 @@ fn result(
     let part = match &offer.part {
         Ok(part) => part,
         Err(excluded) => {
-            return Ok(HomeResult {
-                home: input.home,
-                interval,
-                energy: None,
-                excluded: Some(*excluded),
-                closing: None,
-                limits: None,
-                order: None,
-                cut: None,
-                clearing_price: clearing.price,
-                residual_import: WattHours::ZERO,
-                residual_export: WattHours::ZERO,
-                utility_charge: NanoAmount::ZERO,
-                utility_bill: NanoAmount::ZERO,
-                cash: NanoAmount::ZERO,
-                fee: NanoAmount::ZERO,
-                without_market: NanoAmount::ZERO,
-                verified: WattHours::ZERO,
-                minted: WattHours::ZERO,
-                credited: WattHours::ZERO,
-                account: before,
-            });
+            let price = market.clearing.price;
+            return Ok(HomeResult::left_out(before, interval, *excluded, price));
         }
     };
     let energy = part.energy;
-    let row = order_row(rules, clearing, fills, part)?;
+    let row = order_row(rules, market, part)?;
     let filled = |side| {
         row.filter(|row| row.side == side)
             .map_or(WattHours::ZERO, |row| row.fill)
     };
     let residual_import = energy.import.less(filled(Side::Bid))?;
     let residual_export = energy.export.less(filled(Side::Ask))?;
-    let tokens = TokenAccount::from(&before);
-    let verified = tokens::verifiable(
-        tokens.verified,
-        energy.export,
-        input.generated_so_far,
-        input.has_generation_meter,
-        input.has_battery,
-    );
-    let (_, minted) = tokens::verify(tokens, verified)?;
+    let tariff = rules.tariff.at(interval);
+    let (_, minted) = tokens::verify(TokenAccount::from(&before), part.verified)?;
     Ok(HomeResult {
         home: input.home,
         interval,
@@ -216,66 +210,68 @@ fn result(
         closing: input.closing,
         limits: Some(part.limits.clone()),
         order: row,
+        direct: row.map_or_else(Vec::new, |row| direct(market, owners, row.order)),
         cut: part.cut,
-        clearing_price: clearing.price,
+        clearing_price: market.clearing.price,
         residual_import,
         residual_export,
-        utility_charge: residual_import.value(rules.tariff.retail)?,
-        utility_bill: at_tariff(rules.tariff, residual_import, residual_export)?,
+        utility_charge: residual_import.value(tariff.retail)?,
+        utility_bill: tariff.bill(residual_import, residual_export)?,
         cash: row.map_or(NanoAmount::ZERO, |row| row.amount),
         fee: row.map_or(NanoAmount::ZERO, |row| row.fee),
-        without_market: at_tariff(rules.tariff, energy.import, energy.export)?,
-        verified,
+        without_market: tariff.bill(energy.import, energy.export)?,
+        verified: part.verified,
         minted,
         credited: WattHours::ZERO,
         account: before,
     })
 }
 
-/// What the utility charges for an import less what it pays for an export.
-pub(crate) fn at_tariff(
-    tariff: Tariff,
-    import: WattHours,
-    export: WattHours,
-) -> Result<NanoAmount, Overflow> {
-    import
-        .value(tariff.retail)?
-        .less(export.value(tariff.feed_in)?)
-}
-
 fn order_row(
     rules: &ZoneRules,
-    clearing: &Clearing,
-    fills: &BTreeMap<OrderId, WattHours>,
+    market: &Market,
     part: &Part,
 ) -> Result<Option<OrderRow>, Overflow> {
-    let Some((order, limit)) = part.order else {
+    let Some(offered) = &part.order else {
         return Ok(None);
     };
-    let fill = fills.get(&order.id).copied().unwrap_or(WattHours::ZERO);
-    // Without a price nothing is filled, so nothing is paid.
-    let value = fill.value(clearing.price.unwrap_or(MicroPricePerKwh::ZERO))?;
-    let (fee, amount) = match order.side {
-        Side::Bid => {
-            let fee = fill.value(rules.fees.buyer)?;
-            (fee, NanoAmount::ZERO.less(value.plus(fee)?)?)
-        }
-        Side::Ask => {
-            let fee = fill.value(rules.fees.seller)?;
-            (fee, value.less(fee)?)
-        }
+    let order = offered.order.order;
+    let traded = market.traded.get(&order.id).copied().unwrap_or_default();
+    let rate = match order.side {
+        Side::Bid => rules.fees.buyer,
+        Side::Ask => rules.fees.seller,
     };
+    let fee = traded.fill.value(rate)?;
     Ok(Some(OrderRow {
         order: order.id,
         side: order.side,
         quantity: order.quantity,
-        limit,
-        price: order.price,
-        fill,
-        amount,
+        limit: offered.limit,
+        price: offered.price,
+        fill: traded.fill,
+        amount: traded.value.less(fee)?,
         fee,
         credited: WattHours::ZERO,
+        direct: traded.direct,
     }))
+}
+
+/// The trades of an order with named homes.
+fn direct(market: &Market, owners: &BTreeMap<OrderId, HomeId>, order: OrderId) -> Vec<DirectTrade> {
+    let of_order = market.direct.iter().filter_map(|trade| {
+        let other = match order {
+            _ if order == trade.seller => trade.buyer,
+            _ if order == trade.buyer => trade.seller,
+            _ => return None,
+        };
+        Some(DirectTrade {
+            with: owners.get(&other).copied()?,
+            kind: trade.kind,
+            quantity: trade.quantity,
+            price: trade.price,
+        })
+    });
+    of_order.collect()
 }
 
 /// Minted tokens go to the seller's local fills first; the zone's local tokens are shared over the
@@ -311,90 +307,6 @@ fn share_tokens(
         *credited = WattHours::new(part);
     }
     minted.less(local)
-}
-
-/// The bookings of the results; none when an amount does not fit a line.
-fn lines(
-    rules: &ZoneRules,
-    ledger: &Ledger,
-    results: &[HomeResult],
-    to_utility: WattHours,
-) -> Option<Vec<JournalLine>> {
-    let mut lines = Vec::new();
-    for result in results {
-        let home = Account::Home(result.home);
-        let mut push = |account, asset, amount, kind| {
-            lines.push(JournalLine {
-                account,
-                asset,
-                amount,
-                kind,
-            })
-        };
-        if let Some(row) = result.order {
-            let (fee, fill, bill) = (row.fee.get(), signed(row.fill)?, row.amount.get());
-            let (energy, fee_kind) = match row.side {
-                Side::Bid => (fill, LineKind::BuyerFee),
-                Side::Ask => (fill.checked_neg()?, LineKind::SellerFee),
-            };
-            push(
-                home,
-                Asset::Cash,
-                bill.checked_add(fee)?,
-                LineKind::LocalTrade,
-            );
-            push(home, Asset::Cash, fee.checked_neg()?, fee_kind);
-            push(Account::Operator, Asset::Cash, fee, fee_kind);
-            push(home, Asset::Energy, energy, LineKind::LocalTrade);
-        }
-        let supplied = result
-            .residual_import
-            .value(rules.tariff.retail)
-            .ok()?
-            .get();
-        let bought = result
-            .residual_export
-            .value(rules.tariff.feed_in)
-            .ok()?
-            .get();
-        let (import, export) = (
-            signed(result.residual_import)?,
-            signed(result.residual_export)?,
-        );
-        for (asset, to_home, kind) in [
-            (
-                Asset::Bill,
-                supplied.checked_neg()?,
-                LineKind::UtilitySupply,
-            ),
-            (Asset::Bill, bought, LineKind::UtilityPurchase),
-            (Asset::Energy, import, LineKind::UtilitySupply),
-            (
-                Asset::Energy,
-                export.checked_neg()?,
-                LineKind::UtilityPurchase,
-            ),
-        ] {
-            push(home, asset, to_home, kind);
-            push(Account::Utility, asset, to_home.checked_neg()?, kind);
-        }
-        push(
-            home,
-            Asset::Token,
-            signed(result.credited)?,
-            LineKind::TokensCredited,
-        );
-        let before = TokenAccount::from(&ledger.home(result.home));
-        let (after, _) = tokens::verify(before, result.verified).ok()?;
-        lines.extend(token_lines(home, before, after, result.minted)?);
-    }
-    lines.push(JournalLine {
-        account: Account::Utility,
-        asset: Asset::Token,
-        amount: signed(to_utility)?,
-        kind: LineKind::TokensCredited,
-    });
-    Some(lines)
 }
 
 /// Puts the account after the interval into the result, if it is what the result says.

@@ -1,33 +1,18 @@
-//! The life of an interval in a metered zone.
+//! The life of an interval, in a metered and in a forward zone.
 //!
-//! `open → closed → delivered → metered → cleared → settled → final`, each step once, in order. A zone
-//! clears its intervals in order, each when it is complete or at its cutoff, whichever is first; a
-//! cleared interval is never cleared again.
+//! | zone | states |
+//! |---|---|
+//! | metered | `open → closed → delivered → metered → cleared → settled → final` |
+//! | forward | `open → closed → cleared → delivered → metered → allocated → settled → final` |
+//!
+//! Each step once, in order. A zone clears its intervals in order: a metered one each when it is
+//! complete or at its cutoff, whichever is first, a forward one each at gate closure. A cleared interval
+//! is never cleared again.
 
 use energy_core::IntervalStart;
 use serde::{Deserialize, Serialize};
 
 use crate::rules::ZoneRules;
-
-/// How far an interval has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum IntervalState {
-    /// It has begun and runs.
-    Open,
-    /// It has ended.
-    Closed,
-    /// The energy has flowed; readings are awaited.
-    Delivered,
-    /// Readings are complete, or the cutoff has passed.
-    Metered,
-    /// The market is cleared.
-    Cleared,
-    /// The journal has it.
-    Settled,
-    /// A final settlement batch covers it.
-    Final,
-}
 
 /// Not a state.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,53 +22,99 @@ pub struct UnknownState {
     pub got: String,
 }
 
-impl IntervalState {
-    const NAMES: [(Self, &str); 7] = [
-        (Self::Open, "open"),
-        (Self::Closed, "closed"),
-        (Self::Delivered, "delivered"),
-        (Self::Metered, "metered"),
-        (Self::Cleared, "cleared"),
-        (Self::Settled, "settled"),
-        (Self::Final, "final"),
-    ];
+/// States in the order of a life, with their names.
+macro_rules! life {
+    ($(#[$doc:meta])* $name:ident { $($(#[$state_doc:meta])* $state:ident = $text:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+        )]
+        #[serde(rename_all = "snake_case")]
+        pub enum $name {
+            $($(#[$state_doc])* $state,)+
+        }
 
-    /// The state after this one, none after the last.
-    #[must_use]
-    pub fn next(self) -> Option<Self> {
-        Self::NAMES
-            .iter()
-            .map(|(state, _)| *state)
-            .find(|state| *state > self)
-    }
+        impl $name {
+            const NAMES: &[(Self, &str)] = &[$((Self::$state, $text)),+];
 
-    /// Its name.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        Self::NAMES
-            .iter()
-            .find(|(state, _)| *state == self)
-            .map_or("", |(_, name)| *name)
+            /// The state after this one, none after the last.
+            #[must_use]
+            pub fn next(self) -> Option<Self> {
+                let mut states = Self::NAMES.iter().map(|(state, _)| *state);
+                states.find(|state| *state > self)
+            }
+
+            /// Its name.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                let mut names = Self::NAMES.iter();
+                names
+                    .find(|(state, _)| *state == self)
+                    .map_or("", |(_, name)| *name)
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = UnknownState;
+
+            fn from_str(text: &str) -> Result<Self, UnknownState> {
+                let mut names = Self::NAMES.iter();
+                names
+                    .find(|(_, name)| *name == text)
+                    .map(|(state, _)| *state)
+                    .ok_or_else(|| UnknownState {
+                        got: text.to_owned(),
+                    })
+            }
+        }
+    };
+}
+
+life! {
+    /// How far an interval of a metered zone has come.
+    IntervalState {
+        /// It has begun and runs.
+        Open = "open",
+        /// It has ended.
+        Closed = "closed",
+        /// The energy has flowed; readings are awaited.
+        Delivered = "delivered",
+        /// Readings are complete, or the cutoff has passed.
+        Metered = "metered",
+        /// The market is cleared.
+        Cleared = "cleared",
+        /// The journal has it.
+        Settled = "settled",
+        /// A final settlement batch covers it.
+        Final = "final",
     }
 }
 
-impl std::fmt::Display for IntervalState {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl std::str::FromStr for IntervalState {
-    type Err = UnknownState;
-
-    fn from_str(text: &str) -> Result<Self, UnknownState> {
-        let state = Self::NAMES
-            .iter()
-            .find(|(_, name)| *name == text)
-            .map(|(state, _)| *state);
-        state.ok_or_else(|| UnknownState {
-            got: text.to_owned(),
-        })
+life! {
+    /// How far an interval of a forward zone has come.
+    ForwardState {
+        /// Orders for it can be given, changed and taken back.
+        Open = "open",
+        /// Its gate has closed: its orders stand.
+        Closed = "closed",
+        /// The market is cleared; who trades how much at what price is fixed.
+        Cleared = "cleared",
+        /// The energy has flowed; readings are awaited.
+        Delivered = "delivered",
+        /// Readings are complete, or the cutoff has passed.
+        Metered = "metered",
+        /// What was traded and performed is shared out; the rest is imbalance.
+        Allocated = "allocated",
+        /// The journal has it.
+        Settled = "settled",
+        /// A final settlement batch covers it.
+        Final = "final",
     }
 }
 
@@ -150,5 +181,17 @@ mod tests {
             "open closed delivered metered cleared settled final"
         );
         assert!("opened".parse::<IntervalState>().is_err());
+    }
+
+    #[test]
+    fn a_forward_interval_is_cleared_before_it_is_delivered() {
+        let life = std::iter::successors(Some(ForwardState::Open), |state| state.next());
+        let names: Vec<&str> = life.map(ForwardState::as_str).collect();
+        assert_eq!(
+            names.join(" "),
+            "open closed cleared delivered metered allocated settled final"
+        );
+        assert_eq!("allocated".parse(), Ok(ForwardState::Allocated));
+        assert!("allocated".parse::<IntervalState>().is_err());
     }
 }

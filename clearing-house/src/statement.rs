@@ -4,11 +4,13 @@
 //! utility + corrections`, to the last unit, and equals the sum over the intervals.
 
 use energy_core::{HomeId, IntervalStart, NanoAmount, NetWattHours, Overflow, Side, WattHours};
+use market_engine::preference::BilateralKind;
 use serde::{Deserialize, Serialize};
 
 use crate::corrections::HomeCorrection;
 use crate::funds::CutReason;
-use crate::home::{Excluded, HomeResult};
+use crate::home::{DirectTrade, Excluded, HomeResult};
+use crate::order_row::OrderRow;
 use crate::preference::decimal;
 
 /// Energy and what it was worth, fees not included.
@@ -46,9 +48,9 @@ pub struct Statement {
     pub excluded: u32,
     /// Intervals with an estimated boundary reading.
     pub substituted: u32,
-    /// Bought from other homes.
+    /// Bought from other homes, and got from them as gifts.
     pub bought_local: Leg,
-    /// Sold to other homes.
+    /// Sold to other homes, and given to them.
     pub sold_local: Leg,
     /// Bought from the utility.
     pub bought_utility: Leg,
@@ -70,7 +72,7 @@ pub struct Statement {
     pub cost: NanoAmount,
     /// What the same energy would have cost with the utility alone.
     pub without_market: NanoAmount,
-    /// The difference: what the market saved the home. Never negative.
+    /// The difference: what the market saved the home. Negative only by what it gave away.
     pub saved: NanoAmount,
 }
 
@@ -210,7 +212,15 @@ pub fn reasons(result: &HomeResult) -> Vec<String> {
     };
     let mut sentences = Vec::new();
     sentences.extend(result.limits.as_ref().map(|limits| limits.reason.clone()));
+    sentences.extend(preferred(result));
+    sentences.extend(result.direct.iter().map(|trade| named(result, trade)));
     sentences.extend(trade(result));
+    if !result.direct.is_empty() {
+        sentences.push(format!(
+            "Paid a fee of {} to the grid operator for all that was traded locally.",
+            money(result.fee)
+        ));
+    }
     if result.cut == Some(CutReason::Funds) {
         sentences.push(
             "The money available did not cover the whole need at the home's price, so only part of it was offered to the street."
@@ -249,42 +259,107 @@ pub fn reasons(result: &HomeResult) -> Vec<String> {
     sentences
 }
 
+/// What the home would have paid more for energy of an origin.
+fn preferred(result: &HomeResult) -> Option<String> {
+    let (row, limits) = (result.order?, result.limits.as_ref()?);
+    let pays_more = row.side == Side::Bid && row.limit > limits.buy_below;
+    pays_more.then(|| {
+        format!(
+            "Buys up to {} a kWh if the energy comes from where the home wishes.",
+            decimal(row.limit.get())
+        )
+    })
+}
+
+/// A trade with a home that named this one, or was named by it.
+fn named(result: &HomeResult, trade: &DirectTrade) -> String {
+    let (energy, home) = (kwh(trade.quantity), trade.with);
+    let sells = result.order.is_some_and(|row| row.side == Side::Ask);
+    match (trade.kind, sells) {
+        (BilateralKind::Gift, true) => format!("Gave {energy} to home {home}."),
+        (BilateralKind::Gift, false) => format!("Got {energy} from home {home} as a gift."),
+        (BilateralKind::Partner, true) => format!(
+            "Sold {energy} to home {home}, a partner, at {} a kWh.",
+            decimal(trade.price.get())
+        ),
+        (BilateralKind::Partner, false) => format!(
+            "Bought {energy} from home {home}, a partner, at {} a kWh.",
+            decimal(trade.price.get())
+        ),
+    }
+}
+
+/// What the rest of the order traded on the street.
 fn trade(result: &HomeResult) -> Option<String> {
     let row = result.order?;
-    let (done, wanted) = match row.side {
-        Side::Bid => ("Bought", "buy"),
-        Side::Ask => ("Sold", "sell"),
+    let filled = row.filled_in_auction().ok()?;
+    let wanted = row.quantity.saturating_less(row.filled_direct().ok()?);
+    if wanted == WattHours::ZERO {
+        return None;
+    }
+    if filled > WattHours::ZERO {
+        let done = match row.side {
+            Side::Bid => "Bought",
+            Side::Ask => "Sold",
+        };
+        let energy = if filled == wanted {
+            kwh(filled)
+        } else {
+            format!("{} of {}", kwh(filled), kwh(wanted))
+        };
+        let price = price(result, &row, filled)?;
+        let fee = if result.direct.is_empty() {
+            format!(
+                ", and paid a fee of {} to the grid operator",
+                money(row.fee)
+            )
+        } else {
+            String::new()
+        };
+        return Some(format!("{done} {energy} on the street at {price}{fee}."));
+    }
+    let side = match row.side {
+        Side::Bid => "buy",
+        Side::Ask => "sell",
     };
-    let price = result.clearing_price.map(|price| decimal(price.get()));
-    Some(match price {
-        Some(price) if row.fill > WattHours::ZERO => format!(
-            "{done} {} on the street at {price} a kWh, and paid a fee of {} to the grid operator.",
-            if row.fill == row.quantity {
-                kwh(row.fill)
-            } else {
-                format!("{} of {}", kwh(row.fill), kwh(row.quantity))
-            },
-            money(row.fee)
-        ),
+    Some(match result.clearing_price {
         Some(price) => format!(
-            "Offered to {wanted} {}; the street's price of {price} a kWh was outside the home's limit.",
-            kwh(row.quantity)
+            "Offered to {side} {}; the street's price of {} a kWh was outside the home's limit.",
+            kwh(wanted),
+            decimal(price.get())
         ),
         None => format!(
-            "Offered to {wanted} {}; nobody on the street was on the other side at such a price.",
-            kwh(row.quantity)
+            "Offered to {side} {}; nobody on the street was on the other side at such a price.",
+            kwh(wanted)
         ),
     })
 }
 
+/// The price of what was traded on the street: the zone's, or the home's own average where not
+/// everybody trades at one.
+fn price(result: &HomeResult, row: &OrderRow, filled: WattHours) -> Option<String> {
+    if let Some(price) = result.clearing_price {
+        return Some(format!("{} a kWh", decimal(price.get())));
+    }
+    let value = row.value_in_auction().ok()?.get().checked_abs()?;
+    let wh = i64::try_from(filled.get()).ok()?;
+    let average = value.checked_div(wh)?;
+    let about = if value.checked_rem(wh) == Some(0) {
+        ""
+    } else {
+        "about "
+    };
+    Some(format!("{about}{} a kWh", decimal(average)))
+}
+
 /// Energy in kWh, exact.
-fn kwh(energy: WattHours) -> String {
+pub(crate) fn kwh(energy: WattHours) -> String {
     let wh = energy.get();
     format!("{}.{:03} kWh", wh.div_euclid(1_000), wh.rem_euclid(1_000))
 }
 
 /// Money in whole currency, exact, without needless zeros.
-fn money(amount: NanoAmount) -> String {
+pub(crate) fn money(amount: NanoAmount) -> String {
     let nano = amount.get().unsigned_abs();
     let sign = if amount.get() < 0 { "-" } else { "" };
     let digits = format!("{:09}", nano.rem_euclid(1_000_000_000));

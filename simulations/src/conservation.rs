@@ -1,7 +1,7 @@
 //! Does everything add up? Counted from the registers and the rows, not from the ledger's own word.
 //!
 //! Energy: the Wh that the registers of all meters moved, less what was traded, supplied and taken.
-//! Money: what homes get and pay, with the operator's fees. Tokens: minted less carry against verified,
+//! Money: what homes get and pay, with the operator's fees and what a mechanism leaves over. Tokens: minted less carry against verified,
 //! minted against credited. All sums are zero, or something is wrong.
 
 use clearing_house::{IntervalOutcome, Ledger};
@@ -34,7 +34,7 @@ impl Differences {
         self.energy_wh += wh(Side::Bid).abs_diff(wh(Side::Ask));
         let cash: i64 = outcome.homes.iter().map(|h| h.cash.get()).sum();
         let fees: i64 = outcome.homes.iter().map(|h| h.fee.get()).sum();
-        self.money_nano += cash.abs_diff(-fees);
+        self.money_nano += (cash + fees).abs_diff(-outcome.surplus.get());
     }
 
     /// Adds what does not fit over the run: `moved` is the registers' (import, export) of each home

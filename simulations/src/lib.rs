@@ -10,14 +10,21 @@
 //! Invariant: the same seed and scenario give the same bytes, whatever the number of threads, the
 //! order of questions or the number of restarts.
 
+pub mod comparison;
 pub mod conservation;
 #[cfg(feature = "devices")]
 pub mod devices;
 #[cfg(feature = "frames")]
 pub mod frames;
+pub mod gain;
 pub mod homes;
+pub mod local_price;
 pub mod metrics;
+mod numbers;
+pub mod recording;
 pub mod report;
 pub mod results;
+mod roster_table;
 pub mod runner;
 pub mod scenario;
+mod tariff_table;

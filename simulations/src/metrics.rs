@@ -1,6 +1,9 @@
 //! What a run comes to, from its rows. Sums are integers; ratios and means are for reading.
 
-use crate::{conservation::Differences, results::Results, scenario::Scenario};
+use crate::conservation::Differences;
+use crate::local_price::{LocalPrice, local_prices, mean_micro};
+use crate::results::Results;
+use crate::scenario::Scenario;
 
 /// A run on one page.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,7 +22,7 @@ pub struct Summary {
     pub self_sufficiency_alone: f64,
     /// The same with the market.
     pub self_sufficiency_market: f64,
-    /// Clearing prices, if there was any trade.
+    /// Prices between neighbours, if there was any trade.
     pub prices: Option<Prices>,
     /// Per home, 10⁻⁹ currency.
     pub savings: Spread,
@@ -35,7 +38,8 @@ pub struct Summary {
     pub differences: Differences,
 }
 
-/// Clearing prices in 10⁻⁶ currency per kWh.
+/// Prices between neighbours in 10⁻⁶ currency per kWh: the clearing price of an interval, or the mean
+/// of what its buyers paid where there is no single one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Prices {
     /// Intervals with trade.
@@ -100,28 +104,19 @@ pub fn share(part: u64, whole: u64) -> f64 {
 }
 
 fn prices(scenario: &Scenario, results: &Results) -> Option<Prices> {
-    let rules = &scenario.rules;
-    let low = rules.tariff.feed_in.get() + rules.fees.seller.get();
-    let high = rules.tariff.retail.get() - rules.fees.buyer.get();
-    let traded: Vec<_> = results
-        .intervals
-        .iter()
-        .filter_map(|i| Some((i.price_micro?, i.traded_wh)))
-        .collect();
-    let volume: i128 = traded.iter().map(|(_, wh)| i128::from(*wh)).sum();
-    let value: i128 = traded
-        .iter()
-        .map(|(price, wh)| i128::from(*price) * i128::from(*wh))
-        .sum();
-    Some(Prices {
-        intervals: traded.len(),
-        inside_band: traded
+    let prices = local_prices(&results.fills);
+    let micro = || {
+        prices
             .iter()
-            .filter(|(price, _)| low < *price && *price < high)
-            .count(),
-        min: traded.iter().map(|(price, _)| *price).min()?,
-        mean: i64::try_from(value.checked_div_euclid(volume)?).ok()?,
-        max: traded.iter().map(|(price, _)| *price).max()?,
+            .filter_map(|price| i64::try_from(price.micro()).ok())
+    };
+    let is_inside = |price: &&LocalPrice| price.is_inside_band(&scenario.rules);
+    Some(Prices {
+        intervals: prices.len(),
+        inside_band: prices.iter().filter(is_inside).count(),
+        min: micro().min()?,
+        mean: mean_micro(&prices)?,
+        max: micro().max()?,
     })
 }
 

@@ -1,10 +1,12 @@
 //! A run on one page of a terminal.
 
-use std::{fmt::Write as _, time::Duration};
+use std::time::Duration;
 
 use crate::{
+    local_price::local_prices,
     metrics::{Prices, Summary, share},
-    results::{IntervalRow, Results},
+    numbers::{amount, grouped, kwh, percent, price},
+    results::Results,
     scenario::Scenario,
 };
 
@@ -141,12 +143,17 @@ fn market(page: &mut Page, scenario: &Scenario, results: &Results, summary: &Sum
         "price, lowest / mean / highest",
         &format!("{prices} {currency} a kWh"),
     );
-    let tariff = scenario.rules.tariff;
+    let tariff = scenario.rules.tariff.range();
     let inside = percent(share(inside_band as u64, intervals as u64));
     let band = format!(
-        "{inside} of these, {} to {}",
-        price(tariff.feed_in.get()),
-        price(tariff.retail.get())
+        "{inside} of these, {} to {}{}",
+        price(tariff.lowest.feed_in.get()),
+        price(tariff.highest.retail.get()),
+        if tariff.lowest == tariff.highest {
+            ""
+        } else {
+            " at the widest"
+        }
     );
     page.row("strictly inside the tariff band", &band);
     page.row("energy tokens minted", &kwh(summary.minted_wh));
@@ -160,11 +167,14 @@ fn market(page: &mut Page, scenario: &Scenario, results: &Results, summary: &Sum
 fn typical_day(page: &mut Page, results: &Results) {
     let mut hours = vec![(0_u64, 0_u64, 0_i128, 0_i128); 24];
     for row in &results.intervals {
-        let hour = &mut hours[hour_of(row)];
+        let hour = &mut hours[hour_of(row.start_s)];
         hour.0 += row.need_wh;
         hour.1 += row.surplus_wh;
-        hour.2 += i128::from(row.price_micro.unwrap_or(0)) * i128::from(row.traded_wh);
-        hour.3 += i128::from(row.traded_wh);
+    }
+    for price in local_prices(&results.fills) {
+        let hour = &mut hours[hour_of(price.start_s)];
+        hour.2 += price.paid_nano;
+        hour.3 += price.traded_wh;
     }
     let most = hours.iter().map(|h| h.0.max(h.1)).max().unwrap_or(0) as f64;
     let prices: Vec<f64> = hours
@@ -210,8 +220,8 @@ fn typical_day(page: &mut Page, results: &Results) {
     }
 }
 
-fn hour_of(row: &IntervalRow) -> usize {
-    usize::try_from(row.start_s.rem_euclid(86_400) / 3_600).unwrap_or(0)
+fn hour_of(start_s: i64) -> usize {
+    usize::try_from(start_s.rem_euclid(86_400) / 3_600).unwrap_or(0)
 }
 
 /// Two columns for a value from 0 to 1; blank for none.
@@ -294,65 +304,10 @@ fn run(page: &mut Page, results: &Results, facts: &Facts) {
     page.line(&format!("  hash of the files {}", facts.hash));
 }
 
-fn percent(share: f64) -> String {
-    format!("{:.1} %", share * 100.0)
-}
-
-/// 1234567 Wh as `1,234.6 kWh`.
-fn kwh(wh: u64) -> String {
-    let tenths = (wh + 50) / 100;
-    format!("{}.{} kWh", grouped(tenths / 10), tenths % 10)
-}
-
-/// Micro-currency per kWh as `0.190`.
-fn price(micro: i64) -> String {
-    decimal(i128::from(micro), 1_000_000, 3)
-}
-
-/// Nano-currency as `12.34`.
-fn amount(nano: i64) -> String {
-    decimal(i128::from(nano), 1_000_000_000, 2)
-}
-
-/// `value / unit` with `digits` decimals, rounded half away from zero.
-fn decimal(value: i128, unit: u128, digits: u32) -> String {
-    let scale = 10_u128.pow(digits);
-    let scaled = (value.unsigned_abs() * scale + unit / 2) / unit;
-    let sign = if value < 0 && scaled > 0 { "−" } else { "" };
-    let width = digits as usize;
-    format!(
-        "{sign}{}.{:0width$}",
-        grouped(u64::try_from(scaled / scale).unwrap_or(u64::MAX)),
-        scaled % scale
-    )
-}
-
-/// With a comma between thousands.
-fn grouped(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        let _ = text.write_char(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{metrics::summary, runner, scenario::BUNDLED};
-
-    #[test]
-    fn numbers_are_written_for_people() {
-        assert_eq!(grouped(1_234_567), "1,234,567");
-        assert_eq!(kwh(1_234_567), "1,234.6 kWh");
-        assert_eq!(price(190_400), "0.190");
-        assert_eq!(amount(-12_345_000_000), "−12.35");
-        assert_eq!(amount(-1), "0.00");
-    }
 
     #[test]
     fn the_page_fits_a_terminal_and_says_what_was_checked() {

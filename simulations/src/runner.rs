@@ -5,23 +5,16 @@
 //! not depend on the number of threads, because every home's part is a function of its own and rows
 //! are put together in a fixed order.
 
-use clearing_house::{
-    BoundaryReading, HomeInput, IntervalOutcome, Ledger, PricePreference, SettleError, metering,
-};
-use energy_core::{
-    Hash, IntervalStart, MeterId, NanoAmount, Overflow, Quality, Side, TimeError, WattHours,
-};
-use rayon::prelude::*;
+use clearing_house::{IntervalOutcome, Ledger, Mode, PricePreference, SettleError, ZoneRules};
+use energy_core::{Overflow, Side, TimeError};
 
 use crate::{
     conservation::Differences,
-    homes::{Home, HomeState, Street, StreetError},
+    homes::{Home, StreetError},
+    recording::{RecordedHome, Recording},
     results::{FillRow, HomeIntervalRow, HomeRow, IntervalRow, Results},
     scenario::Scenario,
 };
-
-/// A day before the start, so that batteries are not all alike when it begins.
-const WARM_UP_S: i64 = 86_400;
 
 /// A run could not be finished.
 #[derive(Debug, thiserror::Error)]
@@ -53,12 +46,40 @@ pub enum RunError {
     Overflow(#[from] Overflow),
 }
 
-/// A home with everything that its meters say at the boundaries of the run.
-struct Metered<'a> {
-    home: &'a Home,
-    meter: MeterId,
-    states: Vec<HomeState>,
-    readings: Vec<BoundaryReading>,
+/// Whose price preferences stand in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preferences {
+    /// Each home's own, as the roster drew it: of ten homes about two are cheap, five balanced, two
+    /// green, and one has two prices of its own.
+    Drawn,
+    /// One word for all homes.
+    All(Mode),
+}
+
+impl Preferences {
+    /// Every mode of the agent, and the mixture.
+    pub const ALL: [Self; 4] = [
+        Self::All(Mode::Cheap),
+        Self::All(Mode::Balanced),
+        Self::All(Mode::Green),
+        Self::Drawn,
+    ];
+
+    const fn of(self, home: &Home) -> PricePreference {
+        match self {
+            Self::Drawn => home.preference,
+            Self::All(mode) => PricePreference::Auto(mode),
+        }
+    }
+}
+
+impl std::fmt::Display for Preferences {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Drawn => f.write_str("mixed"),
+            Self::All(mode) => mode.fmt(f),
+        }
+    }
 }
 
 /// Runs a scenario with a seed on this many threads (0: as many as there are cores).
@@ -66,64 +87,29 @@ struct Metered<'a> {
 /// # Errors
 /// [`RunError`].
 pub fn run(scenario: &Scenario, seed: u64, threads: usize) -> Result<Results, RunError> {
-    let street = Street::starting(seed, scenario.homes, scenario.start_s - WARM_UP_S)?;
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .map_err(|source| RunError::Threads { threads, source })?;
-    let homes: Vec<Metered<'_>> = pool.install(|| {
-        street
-            .homes()
-            .par_iter()
-            .map(|home| metered(scenario, &street, home))
-            .collect()
-    });
-    settle(scenario, &homes)
+    let recording = Recording::of(scenario, seed, threads)?;
+    settle(&scenario.rules, &recording, Preferences::Drawn)
 }
 
-fn metered<'a>(scenario: &Scenario, street: &Street, home: &'a Home) -> Metered<'a> {
-    let step_ms = i64::from(scenario.rules.interval.seconds()) * 1_000;
-    let boundary = |index: u32| scenario.start_s * 1_000 + i64::from(index) * step_ms;
-    let states: Vec<_> = (0..=scenario.intervals())
-        .filter_map(|index| street.state(home.id, boundary(index)))
-        .collect();
-    let meter = &home.connection_meter().name;
-    Metered {
-        home,
-        meter: MeterId::derived("gridsim/meter", meter.as_bytes()),
-        readings: states
-            .iter()
-            .zip(1..)
-            .map(|(state, sequence)| reading(home, state, sequence))
-            .collect(),
-        states,
-    }
-}
-
-/// What the home's gateway would read. Nothing is signed here, so the hash is empty.
-fn reading(home: &Home, state: &HomeState, sequence: u64) -> BoundaryReading {
-    BoundaryReading {
-        time_ms: state.at_ms.unsigned_abs(),
-        import: WattHours::new(state.import_wh),
-        export: WattHours::new(state.export_wh),
-        generation: home.generation_meter().and(state.pv_wh).map(WattHours::new),
-        soc_permille: state.soc_permille,
-        quality: Quality::default(),
-        sequence,
-        hash: Hash::default(),
-    }
-}
-
-fn settle(scenario: &Scenario, homes: &[Metered<'_>]) -> Result<Results, RunError> {
-    let rules = &scenario.rules;
-    let mut interval = rules.interval.start_at(scenario.start_s)?;
+/// Settles a recorded street under these rules, interval by interval. The length of the intervals is
+/// the recording's, so it must be that of the rules.
+///
+/// # Errors
+/// [`RunError`], but for [`RunError::Street`] and [`RunError::Threads`].
+pub fn settle(
+    rules: &ZoneRules,
+    recording: &Recording,
+    preferences: Preferences,
+) -> Result<Results, RunError> {
+    let homes = recording.recorded();
     let (mut ledger, mut results, mut residual) = (Ledger::default(), Results::default(), (0, 0));
     let mut differences = Differences::default();
-    for index in 0..scenario.intervals() as usize {
-        let inputs: Vec<_> = homes
-            .iter()
-            .map(|home| input(scenario, home, interval, index))
-            .collect();
+    for (index, interval) in recording.starts()?.into_iter().enumerate() {
+        let input = |home: &RecordedHome| {
+            let preference = preferences.of(&home.home);
+            home.input(interval, rules.interval, index, preference)
+        };
+        let inputs: Vec<_> = homes.iter().map(input).collect();
         let outcome = clearing_house::settle_interval(rules, interval, &ledger, &inputs).map_err(
             |source| RunError::Settle {
                 start_s: interval.seconds(),
@@ -138,44 +124,12 @@ fn settle(scenario: &Scenario, homes: &[Metered<'_>]) -> Result<Results, RunErro
         }
         record(&mut results, &outcome);
         ledger = outcome.ledger;
-        interval = interval.next(rules.interval);
     }
-    let moved: Vec<_> = homes.iter().map(moved).collect();
+    let moved: Vec<_> = homes.iter().map(RecordedHome::moved).collect();
     differences.run(&moved, &results.home_intervals, residual, &ledger)?;
-    results.homes = home_rows(homes, &results.home_intervals);
+    results.homes = home_rows(homes, preferences, &results.home_intervals);
     results.differences = differences;
     Ok(results)
-}
-
-fn input(
-    scenario: &Scenario,
-    home: &Metered<'_>,
-    interval: IntervalStart,
-    index: usize,
-) -> HomeInput {
-    let length = scenario.rules.interval;
-    let window = home.readings.get(index..index + 2).unwrap_or_default();
-    let metered =
-        metering::meter_interval(interval, length, window, Some(metering::GAP_INTERVALS_MAX));
-    let enrolled = home
-        .readings
-        .first()
-        .and_then(|first| first.generation)
-        .unwrap_or(WattHours::ZERO);
-    HomeInput {
-        home: home.home.id,
-        meter: home.meter,
-        preference: home.home.preference,
-        energy: metered.map(|m| m.energy),
-        generated_so_far: metered
-            .and_then(|m| m.generation)
-            .map(|now| now.saturating_less(enrolled)),
-        has_generation_meter: home.home.generation_meter().is_some(),
-        has_battery: home.home.has_battery(),
-        soc_permille: metered.and_then(|m| m.soc_permille),
-        escrow: NanoAmount::new(home.home.deposit_units.saturating_mul(1_000).cast_signed()),
-        closing: metered.map(|m| m.closing),
-    }
 }
 
 fn record(results: &mut Results, outcome: &IntervalOutcome) {
@@ -242,20 +196,11 @@ fn record(results: &mut Results, outcome: &IntervalOutcome) {
     });
 }
 
-/// What the import and export registers moved from the first boundary to the last.
-fn moved(home: &Metered<'_>) -> (u64, u64) {
-    let between = |of: fn(&HomeState) -> u64| span(home, of);
-    (between(|s| s.import_wh), between(|s| s.export_wh))
-}
-
-fn span(home: &Metered<'_>, of: fn(&HomeState) -> u64) -> u64 {
-    match (home.states.first(), home.states.last()) {
-        (Some(first), Some(last)) => of(last) - of(first),
-        _ => 0,
-    }
-}
-
-fn home_rows(homes: &[Metered<'_>], rows: &[HomeIntervalRow]) -> Vec<HomeRow> {
+fn home_rows(
+    homes: &[RecordedHome],
+    preferences: Preferences,
+    rows: &[HomeIntervalRow],
+) -> Vec<HomeRow> {
     // Every interval has a row for every home, by home, so a home's rows come once in each round.
     let own = |index: usize| {
         rows.iter()
@@ -266,12 +211,16 @@ fn home_rows(homes: &[Metered<'_>], rows: &[HomeIntervalRow]) -> Vec<HomeRow> {
     homes
         .iter()
         .enumerate()
-        .map(|(index, home)| home_row(home, &own(index)))
+        .map(|(index, home)| home_row(home, preferences, &own(index)))
         .collect()
 }
 
-fn home_row(metered: &Metered<'_>, rows: &[&HomeIntervalRow]) -> HomeRow {
-    let home = metered.home;
+fn home_row(
+    recorded: &RecordedHome,
+    preferences: Preferences,
+    rows: &[&HomeIntervalRow],
+) -> HomeRow {
+    let home = &recorded.home;
     assert!(
         rows.iter().all(|row| row.home == home.id.get()),
         "rows are by interval, then home"
@@ -286,10 +235,10 @@ fn home_row(metered: &Metered<'_>, rows: &[&HomeIntervalRow]) -> HomeRow {
         kind: home.kind.label().to_owned(),
         pv_peak_w: home.pv_peak_w,
         battery_wh: home.battery.map_or(0, |b| b.capacity_wh),
-        preference: words(&home.preference),
+        preference: words(&preferences.of(home)),
         deposit_units: home.deposit_units,
-        load_wh: span(metered, |s| s.load_wh),
-        pv_wh: span(metered, |s| s.pv_wh.unwrap_or(0)),
+        load_wh: recorded.span(|s| s.load_wh),
+        pv_wh: recorded.span(|s| s.pv_wh.unwrap_or(0)),
         import_wh: wh(|r| r.import_wh),
         export_wh: wh(|r| r.export_wh),
         bought_wh: wh(|r| r.bought_wh),
@@ -322,8 +271,10 @@ fn words(preference: &PricePreference) -> String {
 
 #[cfg(test)]
 mod tests {
+    use market_engine::mechanism::Mechanism;
+
     use super::*;
-    use crate::scenario::BUNDLED;
+    use crate::{homes::Street, scenario::BUNDLED};
 
     fn short() -> Scenario {
         let mut scenario = Scenario::parse(BUNDLED[0].1).expect("bundled");
@@ -350,6 +301,21 @@ mod tests {
             results.homes.iter().all(balanced),
             "no home feeds in more than it has"
         );
+    }
+
+    #[test]
+    fn every_mechanism_keeps_energy_and_money_and_nobody_is_worse_off() {
+        let recording = Recording::of(&short(), 7, 2).expect("records");
+        for mechanism in Mechanism::ALL {
+            let rules = ZoneRules {
+                mechanism,
+                ..short().rules
+            };
+            let results = settle(&rules, &recording, Preferences::Drawn).expect("settles");
+            assert_eq!(results.differences, Differences::default(), "{mechanism}");
+            let traded: u64 = results.intervals.iter().map(|i| i.traded_wh).sum();
+            assert!(traded > 0, "{mechanism}");
+        }
     }
 
     #[test]

@@ -3,19 +3,29 @@
 //! The data dictionary is `scenarios/README.md`. Unknown keys are refused, and every value is checked
 //! before a run begins.
 
-use clearing_house::{Fees, RulesError, Tariff, ZoneRules};
+use clearing_house::tariff::TariffError;
+use clearing_house::{Fees, RulesError, ZoneRules};
 use energy_core::{
     IdError, IntervalLength, MicroPricePerKwh, NanoAmount, TimeError, ZoneId, keccak,
 };
+use market_engine::mechanism::Mechanism;
 use serde::Deserialize;
 
-use crate::homes::{HOMES_MAX, HOMES_MIN};
+use crate::homes::{HOMES_MAX, HOMES_MIN, Mix, StreetError};
+use crate::roster_table::RosterTable;
+use crate::tariff_table::TariffTable;
 
 /// Scenarios that come with the simulator: name and text.
-pub const BUNDLED: [(&str, &str); 1] = [(
-    "street-25-week",
-    include_str!("../scenarios/street-25-week.toml"),
-)];
+pub const BUNDLED: [(&str, &str); 2] = [
+    (
+        "street-25-week",
+        include_str!("../scenarios/street-25-week.toml"),
+    ),
+    (
+        "community-37-month",
+        include_str!("../scenarios/community-37-month.toml"),
+    ),
+];
 
 const DAY_S: i64 = 86_400;
 const DAYS_MAX: u32 = 366;
@@ -46,6 +56,12 @@ pub enum ScenarioError {
     /// The market's rules contradict each other.
     #[error("tariff and market: {0}")]
     Rules(#[from] RulesError),
+    /// The tariff is none.
+    #[error("tariff: {0}")]
+    Tariff(#[from] TariffError),
+    /// The roster is none.
+    #[error("roster: {0}")]
+    Roster(#[from] StreetError),
 }
 
 /// A checked scenario.
@@ -57,6 +73,8 @@ pub struct Scenario {
     pub seed: u64,
     /// How many homes.
     pub homes: u32,
+    /// Which.
+    pub mix: Mix,
     /// The first second, a midnight UTC.
     pub start_s: i64,
     /// How many days.
@@ -93,22 +111,17 @@ struct File {
     homes: u32,
     start: toml::value::Datetime,
     days: u32,
+    roster: Option<RosterTable>,
     tariff: TariffTable,
     market: MarketTable,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct TariffTable {
-    currency: String,
-    retail_micro_per_kwh: i64,
-    feed_in_micro_per_kwh: i64,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct MarketTable {
     interval_s: u32,
+    #[serde(default)]
+    mechanism: Mechanism,
     buyer_fee_micro_per_kwh: i64,
     seller_fee_micro_per_kwh: i64,
     k_ppm: u32,
@@ -126,18 +139,17 @@ fn checked(file: &File) -> Result<Scenario, ScenarioError> {
         3_600,
     )?;
     check_currency(&file.tariff.currency)?;
+    let start_s = start_of("start", &file.start)?;
     let price = MicroPricePerKwh::new;
     let rules = ZoneRules {
         zone: ZoneId::new(file.zone.clone())?,
         interval: IntervalLength::new(file.market.interval_s)?,
-        tariff: Tariff {
-            retail: price(file.tariff.retail_micro_per_kwh),
-            feed_in: price(file.tariff.feed_in_micro_per_kwh),
-        },
+        tariff: file.tariff.tariff(start_s)?,
         fees: Fees {
             buyer: price(file.market.buyer_fee_micro_per_kwh),
             seller: price(file.market.seller_fee_micro_per_kwh),
         },
+        mechanism: file.market.mechanism,
         k_ppm: file.market.k_ppm,
         cutoff_s: 0,
         credit_limit: NanoAmount::new(file.market.credit_limit_nano),
@@ -149,14 +161,22 @@ fn checked(file: &File) -> Result<Scenario, ScenarioError> {
         name: file.name.clone(),
         seed: file.seed,
         homes: file.homes,
-        start_s: start(&file.start)?,
+        mix: match &file.roster {
+            Some(roster) => roster.mix(file.homes)?,
+            None => Mix::pattern(file.homes)?,
+        },
+        start_s,
         days: file.days,
         currency: file.tariff.currency.clone(),
         rules,
     })
 }
 
-fn value(key: &'static str, expected: impl Into<String>, got: impl ToString) -> ScenarioError {
+pub(crate) fn value(
+    key: &'static str,
+    expected: impl Into<String>,
+    got: impl ToString,
+) -> ScenarioError {
     ScenarioError::Value {
         key,
         expected: expected.into(),
@@ -201,10 +221,13 @@ fn check_currency(text: &str) -> Result<(), ScenarioError> {
 }
 
 /// Seconds since 1970 of a TOML date.
-fn start(datetime: &toml::value::Datetime) -> Result<i64, ScenarioError> {
+pub(crate) fn start_of(
+    key: &'static str,
+    datetime: &toml::value::Datetime,
+) -> Result<i64, ScenarioError> {
     let wrong = || {
         value(
-            "start",
+            key,
             "a date from 1970-01-02 to 2099-12-31, without time",
             datetime,
         )
@@ -253,13 +276,15 @@ mod tests {
     #[test]
     fn the_dictionary_names_every_key() {
         let dictionary = include_str!("../scenarios/README.md");
-        let table: toml::Table = STREET.parse().expect("TOML");
-        for (key, value) in &table {
-            match value.as_table() {
-                Some(inner) => inner
-                    .keys()
-                    .for_each(|k| assert!(dictionary.contains(&format!("`{key}.{k}`")), "{k}")),
-                None => assert!(dictionary.contains(&format!("`{key}`")), "{key}"),
+        for (_, text) in BUNDLED {
+            let table: toml::Table = text.parse().expect("TOML");
+            for (key, value) in &table {
+                match value.as_table() {
+                    Some(inner) => inner
+                        .keys()
+                        .for_each(|k| assert!(dictionary.contains(&format!("`{key}.{k}`")), "{k}")),
+                    None => assert!(dictionary.contains(&format!("`{key}`")), "{key}"),
+                }
             }
         }
     }
@@ -285,11 +310,30 @@ mod tests {
         assert!(refuse("interval_s = 900", "interval_s = 700").contains("`market.interval_s`"));
         assert!(
             refuse(
+                "interval_s = 900",
+                "interval_s = 900\nmechanism = \"lottery\""
+            )
+            .contains("unknown variant `lottery`")
+        );
+        assert!(
+            refuse(
                 "retail_micro_per_kwh = 300_000",
                 "retail_micro_per_kwh = 70_000"
             )
             .contains("feed-in")
         );
+    }
+
+    #[test]
+    fn a_scenario_can_name_any_mechanism_and_has_the_call_auction_by_default() {
+        let with = |line: &str| {
+            let text = STREET.replace("interval_s = 900", &format!("interval_s = 900\n{line}"));
+            Scenario::parse(&text).expect("a scenario").rules.mechanism
+        };
+        assert_eq!(with(""), Mechanism::KDoubleAuction);
+        for mechanism in Mechanism::ALL {
+            assert_eq!(with(&format!("mechanism = \"{mechanism}\"")), mechanism);
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
+use market_engine::mechanism::Mechanism;
 
 use crate::node::address::BrokerAddress;
 
@@ -30,6 +31,10 @@ pub struct DemoArguments {
     /// The seed of the homes: the same seed gives the same street.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// How the street makes its trades: k-double-auction, pay-as-bid, continuous, mcafee, sbba, muda,
+    /// mid-market-rate, bill-sharing or supply-demand-ratio.
+    #[arg(long, value_name = "MECHANISM", default_value_t)]
+    pub mechanism: Mechanism,
     /// Use this MQTT broker instead of the embedded one.
     #[arg(long, value_name = "mqtt://HOST:PORT")]
     pub broker: Option<BrokerAddress>,

@@ -123,15 +123,15 @@ fn describe(line: &IntervalLine) -> String {
         thousandths(line.traded_wh),
         line.trading_homes
     );
-    let price = line
-        .price_micro
-        .map_or("      no trade".to_owned(), |micro| {
-            format!(
-                "{:>6}.{:02} ct/kWh",
-                micro / 10_000,
-                (micro % 10_000).unsigned_abs() / 100
-            )
-        });
+    let price = match line.price_micro {
+        Some(micro) => format!(
+            "{:>6}.{:02} ct/kWh",
+            micro / 10_000,
+            (micro % 10_000).unsigned_abs() / 100
+        ),
+        None if line.traded_wh > 0 => "  several prices".to_owned(),
+        None => "        no trade".to_owned(),
+    };
     let share = match line.needed_wh {
         0 => "local   –".to_owned(),
         needed => format!("local {:>3} %", line.traded_wh.saturating_mul(100) / needed),
@@ -174,12 +174,14 @@ mod tests {
             text,
             "  2026-06-15 09:00 UTC     4.213 kWh between 18 homes      20.12 ct/kWh  local  64 %  batch 11 final, 12 pending"
         );
-        assert!(
+        let unpriced = |traded_wh| {
             describe(&IntervalLine {
                 price_micro: None,
+                traded_wh,
                 ..line
             })
-            .contains("no trade")
-        );
+        };
+        assert!(unpriced(0).contains("no trade"));
+        assert!(unpriced(5).contains("several prices"));
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use clearing_house::accept::MeterRole;
-use clearing_house::{Fees, Tariff, ZoneRules};
+use clearing_house::{Fees, Mechanism, Tariff, ZoneRules};
 use energy_core::{
     Address, GatewayId, IntervalLength, IntervalStart, MeterId, MicroPricePerKwh, NanoAmount,
     SigningKey, ZoneDocument, ZoneId, keccak,
@@ -29,20 +29,22 @@ const CONNECTION_W_MAX: u32 = 43_000;
 /// How often a gateway reads between boundaries, in grid seconds.
 const POLL_S: u32 = 60;
 
-/// What the seed decides.
+/// What the seed decides, and how the street makes its trades.
 pub(super) struct Names {
     seed: [u8; 8],
     pub(super) zone: ZoneId,
     pub(super) length: IntervalLength,
+    mechanism: Mechanism,
 }
 
 impl Names {
-    pub(super) fn new(seed: u64) -> anyhow::Result<Self> {
+    pub(super) fn new(seed: u64, mechanism: Mechanism) -> anyhow::Result<Self> {
         let zone = ZoneId::new("elm-street")?;
         Ok(Self {
             seed: seed.to_be_bytes(),
             zone,
             length: IntervalLength::QUARTER_HOUR,
+            mechanism,
         })
     }
 
@@ -72,14 +74,12 @@ impl Names {
         ZoneRules {
             zone: self.zone.clone(),
             interval: self.length,
-            tariff: Tariff {
-                retail: price(300_000),
-                feed_in: price(80_000),
-            },
+            tariff: Tariff::flat(price(300_000), price(80_000)),
             fees: Fees {
                 buyer: price(5_000),
                 seller: price(5_000),
             },
+            mechanism: self.mechanism,
             k_ppm: 500_000,
             cutoff_s: 60,
             credit_limit: NanoAmount::ZERO,
@@ -147,6 +147,7 @@ pub(super) fn gateway_config(
             },
         },
         reset_declared: false,
+        exchanged_for: None,
     };
     GatewayConfig {
         gateway: names.gateway(home),

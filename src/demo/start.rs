@@ -24,7 +24,8 @@ use crate::node::address::BrokerAddress;
 use crate::node::bundles::StoredBundles;
 use crate::node::chain_pump::{ChainPump, PumpPlan};
 use crate::node::clock::{ClockPlan, Hands, drive};
-use crate::node::ingest::Ingest;
+use crate::node::gateway_door::ZoneDoor;
+use crate::node::ingest::{Ingest, Seen};
 use crate::node::market::Market;
 use crate::node::street::{Progress, Street, StreetGateway, StreetParts};
 use crate::node::tx_journal::StoredJournal;
@@ -60,7 +61,7 @@ async fn demo(arguments: DemoArguments) -> anyhow::Result<()> {
         Some(_) => None,
     };
     let (data_dir, temporary) = data_folder(arguments.data_dir.clone())?;
-    let names = Names::new(arguments.seed)?;
+    let names = Names::new(arguments.seed, arguments.mechanism)?;
     let first = names.length.start_at(FIRST_S)?;
     let live_from = names
         .length
@@ -112,6 +113,33 @@ async fn demo(arguments: DemoArguments) -> anyhow::Result<()> {
     };
     let chain_status = watch::Sender::new(chain_status(&contracts, &rpc_url, embedded.is_some()));
     let live = LiveHub::new();
+    let broker = match &arguments.broker {
+        Some(address) => address.clone(),
+        None => BrokerAddress {
+            host: "127.0.0.1".to_owned(),
+            port: broker::start()?,
+        },
+    };
+    let committed = match store.grid_boundary_ms()? {
+        Some(ms) => names.length.start_at(ms / 1_000)?,
+        None => first,
+    };
+    let hands = Hands::at(committed);
+    let ingest = Ingest::new(
+        store.clone(),
+        &names.zone,
+        document.hash(),
+        node_key.clone(),
+    )?;
+    let door = ZoneDoor {
+        store: store.clone(),
+        ingest: ingest.clone(),
+        document: document.clone(),
+        node_key: node_key.verifying_key(),
+        broker: broker.clone(),
+        millis: hands.millis(),
+        seen: Box::new(tell(live.clone())),
+    };
     let web_state = WebState {
         store: Arc::new(web::StoreSource::new(store.clone(), &names.rules())),
         live: live.clone(),
@@ -122,6 +150,7 @@ async fn demo(arguments: DemoArguments) -> anyhow::Result<()> {
             document.clone(),
             trading.clone(),
         )),
+        door: Arc::new(door),
         demo: Some(DemoInfo {
             logins: logins.iter().map(demo_login).collect(),
         }),
@@ -161,18 +190,6 @@ async fn demo(arguments: DemoArguments) -> anyhow::Result<()> {
 
     fund(&contracts, &names, &homes, &store, first).await?;
 
-    let broker = match &arguments.broker {
-        Some(address) => address.clone(),
-        None => BrokerAddress {
-            host: "127.0.0.1".to_owned(),
-            port: broker::start()?,
-        },
-    };
-    let committed = match store.grid_boundary_ms()? {
-        Some(ms) => names.length.start_at(ms / 1_000)?,
-        None => first,
-    };
-    let hands = Hands::at(committed);
     let broker_endpoint = Some((broker.host.clone(), broker.port));
     let devices =
         simulations::devices::serve(Arc::clone(&homes), hands.millis(), broker_endpoint).await?;
@@ -184,19 +201,7 @@ async fn demo(arguments: DemoArguments) -> anyhow::Result<()> {
         &format!("commonwatt-ingest-{}", arguments.seed),
         shutdown.clone(),
     );
-    let ingest = Ingest::new(
-        store.clone(),
-        &names.zone,
-        document.hash(),
-        node_key.clone(),
-    )?;
-    let watchers = live.clone();
-    let tell = move |seen: crate::node::ingest::Seen| {
-        if seen.is_connection {
-            watchers.reading(seen.home, seen.power_w, seen.soc_permille);
-        }
-    };
-    tasks.spawn(ingest.run(inbox, receipts, hands.millis(), tell));
+    tasks.spawn(ingest.run(inbox, receipts, hands.millis(), tell(live.clone())));
 
     let plan = GatewayPlan {
         data_dir: &data_dir,
@@ -346,6 +351,15 @@ async fn serve_pages(
     web::serve(state, listener, stopped)
         .await
         .context("serving the pages")
+}
+
+/// What connection-point meters show goes to whoever watches.
+fn tell(live: LiveHub) -> impl Fn(Seen) + Send + Sync + 'static {
+    move |seen| {
+        if seen.is_connection {
+            live.reading(seen.home, seen.power_w, seen.soc_permille);
+        }
+    }
 }
 
 fn show_interval(outcome: &clearing_house::IntervalOutcome, progress: &Progress) {

@@ -1,8 +1,8 @@
 //! Puts a home's proof bundle together from what is kept.
 
 use anyhow::Context as _;
-use clearing_house::{Account, Asset, JournalLine, LineKind};
-use energy_core::{HomeId, IntervalStart, MerkleTree, MeterId, ZoneDocument};
+use clearing_house::{Account, Asset, JournalLine, LineKind, ZoneRules};
+use energy_core::{CertificateKind, HomeId, IntervalStart, MerkleTree, MeterId, ZoneDocument};
 use store::{BatchState, SettlementBatchRecord, Store};
 use web::{BundleError, BundleSource};
 
@@ -172,12 +172,20 @@ impl StoredBundles {
             }
             None => Rows::None(clearing_house::order_rows_tree(&all).root()),
         };
+        let mechanism = match clearing.certificate.kind {
+            CertificateKind::Optimal => None,
+            CertificateKind::Feasible => {
+                let rules: ZoneRules = self.store.zone_rules(&self.zone.zone)?;
+                Some(rules.mechanism.to_string())
+            }
+        };
         Ok(Some(MarketProof {
             interval,
             certificate: clearing.certificate,
             order,
             rows,
             path,
+            mechanism,
         }))
     }
 

@@ -336,7 +336,8 @@ impl ChainPump {
                 account: self.plan.operator,
                 credited: WattHours::ZERO,
                 retired: WattHours::ZERO,
-                cash: ledger.operator_cash,
+                // The zone has no leaf; what a mechanism left to it is here in trust.
+                cash: ledger.operator_cash.plus(ledger.zone_cash)?,
             },
             HomeLeaf {
                 account: self.plan.utility,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use clearing_house::{
-    BoundaryReading, HomeInput, IntervalOutcome, Ledger, PricePreference, ZoneRules, audit,
+    BoundaryReading, HomeInput, IntervalOutcome, Ledger, PricePreference, Wishes, ZoneRules, audit,
     corrections, metering, settle_interval, state::readiness, verified_series,
 };
 use energy_core::{Address, HomeId, IntervalStart, MeterId, NanoAmount, WattHours};
@@ -224,6 +224,7 @@ impl Market {
                 .map(|m| m.energy)
                 .filter(|_| preference.is_some()),
             preference: preference.unwrap_or_default(),
+            wishes: Wishes::default(),
             generated_so_far: self.generated(
                 home,
                 interval,

@@ -127,6 +127,11 @@ pub struct MarketProof {
     /// The path to the market root.
     #[n(4)]
     pub path: MerkleProof,
+    /// The zone's mechanism, where the certificate is not the call auction's own proof of the optimum;
+    /// left out otherwise.
+    #[n(5)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mechanism: Option<String>,
 }
 
 /// A home's leaf with its path and the header above.

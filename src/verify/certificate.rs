@@ -5,6 +5,8 @@ use energy_core::{
     CertificateKind, Clearing, Fill, Hash, HomeId, IntervalStart, MicroPricePerKwh, NanoAmount,
     Order, Side, WattHours, ZoneId, keccak, leaf_hash, split, to_canonical,
 };
+use market_engine::mechanism::{Mechanism, Outcome, UnknownMechanism};
+use market_engine::preference::BY_ORIGIN_CHECKED_AS;
 use market_engine::{call_auction, certificate_hash, checker};
 use settlement::{BatchHeader, MarketLeaf};
 
@@ -27,34 +29,45 @@ pub(crate) fn own_row(market: &MarketProof) -> Result<Option<&OrderRow>, String>
         .ok_or_else(|| format!("order {order} is not among the rows"))
 }
 
-/// What a row says it paid, received and was credited follows from its fill and the price.
+/// What a row says it paid and received keeps its limit and follows from its fill.
 ///
-/// The fee a kWh is what lies between the all-in limit and the price in the book.
-fn amounts(row: &OrderRow, price: Option<MicroPricePerKwh>) -> Result<(), String> {
+/// The fee a kWh is what lies between the all-in limit and the price in the book. In the call auction
+/// the value is that of the price; under other mechanisms it is bounded by the limit, as is what
+/// partners paid each other. A gift costs its receiver nothing and brings its giver nothing.
+fn amounts(row: &OrderRow, market: &MarketProof) -> Result<(), String> {
     let overflow = |_| format!("order {}: an amount left its range", row.order);
     let rate = match row.side {
         Side::Bid => row.limit.less(row.price),
         Side::Ask => row.price.less(row.limit),
     };
     let fee = row.fill.value(rate.map_err(overflow)?).map_err(overflow)?;
-    let value = row
-        .fill
-        .value(price.unwrap_or(MicroPricePerKwh::ZERO))
-        .map_err(overflow)?;
-    let amount = match row.side {
-        Side::Bid => NanoAmount::ZERO.less(value.plus(fee).map_err(overflow)?),
-        Side::Ask => value.less(fee),
-    }
-    .map_err(overflow)?;
-    if (fee, amount) != (row.fee, row.amount) {
+    if fee != row.fee {
         return Err(format!(
-            "order {}: {} at {} make {amount} with a fee of {fee}; the row says {} and {}",
-            row.order,
-            row.fill,
-            shown(price),
-            row.amount,
-            row.fee
+            "order {}: {} make a fee of {fee}, the row says {}",
+            row.order, row.fill, row.fee
         ));
+    }
+    let direct = row.direct.unwrap_or_default();
+    keeps_limit(row, direct.partners, direct.value)?;
+    let filled = row.filled_in_auction().map_err(overflow)?;
+    let value = row.value_in_auction().map_err(overflow)?;
+    keeps_limit(row, filled, value)?;
+    if market.certificate.kind == CertificateKind::Optimal {
+        let price = market.certificate.price;
+        let expected = filled
+            .value(price.unwrap_or(MicroPricePerKwh::ZERO))
+            .map_err(overflow)?;
+        let expected = match row.side {
+            Side::Bid => expected.negated().map_err(overflow)?,
+            Side::Ask => expected,
+        };
+        if expected != value {
+            return Err(format!(
+                "order {}: {filled} at {} make {expected}; the row says {value}",
+                row.order,
+                shown(price)
+            ));
+        }
     }
     if row.side == Side::Ask && row.credited != WattHours::ZERO {
         return Err(format!(
@@ -63,6 +76,25 @@ fn amounts(row: &OrderRow, price: Option<MicroPricePerKwh>) -> Result<(), String
         ));
     }
     Ok(())
+}
+
+/// Money for energy is within the order's limit, and there is none for nothing.
+fn keeps_limit(row: &OrderRow, filled: WattHours, value: NanoAmount) -> Result<(), String> {
+    // A buyer's value is negative: it pays at most its limit.
+    let at_limit = filled.value_wide(row.price);
+    let value = i128::from(value.get());
+    let holds = match row.side {
+        Side::Bid => value >= -at_limit,
+        Side::Ask => value >= at_limit,
+    };
+    if holds && (filled > WattHours::ZERO || value == 0) && row.fill <= row.quantity {
+        Ok(())
+    } else {
+        Err(format!(
+            "order {} was filled with {filled} for {value} n, beyond its limit",
+            row.order
+        ))
+    }
 }
 
 /// The tokens of the book are shared over what was bought.
@@ -91,41 +123,68 @@ fn tokens(interval: IntervalStart, rows: &[OrderRow]) -> Result<(), String> {
 /// The clearing holds: with the whole book by the checker, otherwise by its certificate's own claims.
 pub(crate) fn certificate(market: &MarketProof) -> Result<String, String> {
     own_row(market)?;
+    let named = mechanism(market)?;
     match &market.rows {
-        Rows::Book(rows) => book(market, rows),
+        Rows::Book(rows) => book(market, rows, named),
         Rows::Own(row, _) => {
-            let price = market.certificate.price;
-            within_limit(row, price)?;
+            amounts(row, market)?;
             Ok(format!(
-                "own order within its limit at {}; the book is not this home's to see",
-                shown(price)
+                "own order within its limit{}; the book is not this home's to see",
+                match market.certificate.kind {
+                    CertificateKind::Optimal => format!(" at {}", shown(market.certificate.price)),
+                    CertificateKind::Feasible => String::new(),
+                }
             ))
         }
         Rows::None(_) => Ok("no order in this interval".to_owned()),
     }
 }
 
-fn book(market: &MarketProof, rows: &[OrderRow]) -> Result<String, String> {
+/// The mechanism beside a certificate of feasibility; a certificate of the optimum is the call
+/// auction's and needs no name.
+fn mechanism(market: &MarketProof) -> Result<Option<Mechanism>, String> {
+    match (market.certificate.kind, &market.mechanism) {
+        (CertificateKind::Optimal, None) => Ok(None),
+        (CertificateKind::Optimal, Some(name)) => Err(format!(
+            "expected no mechanism beside a proof of the optimum, got `{name}`"
+        )),
+        (CertificateKind::Feasible, None) => {
+            Err("expected the name of the mechanism beside its certificate, got none".to_owned())
+        }
+        (CertificateKind::Feasible, Some(name)) => name
+            .parse()
+            .map(Some)
+            .map_err(|e: UnknownMechanism| e.to_string()),
+    }
+}
+
+fn book(
+    market: &MarketProof,
+    rows: &[OrderRow],
+    named: Option<Mechanism>,
+) -> Result<String, String> {
     if !rows.is_sorted_by(|a, b| a.order < b.order) {
         return Err("expected rows in rising order of their ids".to_owned());
     }
-    let orders: Vec<Order> = rows
+    rows.iter().try_for_each(|row| amounts(row, market))?;
+    named_homes(rows)?;
+    tokens(market.interval, rows)?;
+    let left_its_range = |_| "an amount of a row left its range".to_owned();
+    let orders = rows
         .iter()
-        .map(|row| Order {
-            id: row.order,
-            home: HomeId::new(0),
-            side: row.side,
-            quantity: row.quantity,
-            price: row.price,
-        })
-        .collect();
+        .map(|row| row.in_book(HomeId::new(0)))
+        .collect::<Result<Vec<Order>, _>>()
+        .map_err(left_its_range)?;
     let fills = rows
         .iter()
-        .map(|row| Fill {
-            order: row.order,
-            quantity: row.fill,
+        .map(|row| {
+            Ok(Fill {
+                order: row.order,
+                quantity: row.filled_in_auction()?,
+            })
         })
-        .collect();
+        .collect::<Result<_, _>>()
+        .map_err(left_its_range)?;
     // The valid prices are recomputed; what is checked is the certificate of the bundle.
     let valid = call_auction(market.interval, &orders, K_PPM).map_err(|e| e.to_string())?;
     let clearing = Clearing {
@@ -135,36 +194,64 @@ fn book(market: &MarketProof, rows: &[OrderRow]) -> Result<String, String> {
         fills,
         certificate: market.certificate.clone(),
     };
-    checker::check(market.interval, &orders, &clearing, K_PPM).map_err(|e| e.to_string())?;
-    rows.iter()
-        .try_for_each(|row| amounts(row, market.certificate.price))?;
-    tokens(market.interval, rows)?;
-    let claim = match market.certificate.kind {
-        CertificateKind::Optimal => "welfare-maximal",
-        CertificateKind::Feasible => "feasible",
+    let claim = match named {
+        None => {
+            checker::check(market.interval, &orders, &clearing, K_PPM)
+                .map_err(|e| e.to_string())?;
+            "welfare-maximal".to_owned()
+        }
+        Some(named) => feasible(named, rows, &orders, clearing)?,
     };
     Ok(format!(
         "{} orders, {} Wh at {}, {claim}",
         rows.len(),
         market.certificate.quantity,
-        shown(clearing.price)
+        shown(market.certificate.price)
     ))
 }
 
-fn within_limit(row: &OrderRow, price: Option<MicroPricePerKwh>) -> Result<(), String> {
-    let crosses = match (row.side, price) {
-        (_, None) => row.fill.get() == 0,
-        (Side::Bid, Some(price)) => row.fill.get() == 0 || price <= row.price,
-        (Side::Ask, Some(price)) => row.fill.get() == 0 || price >= row.price,
+/// The clearing keeps what every mechanism promises.
+fn feasible(
+    named: Mechanism,
+    rows: &[OrderRow],
+    orders: &[Order],
+    clearing: Clearing,
+) -> Result<String, String> {
+    let (mechanism, claim) = match named {
+        // A call auction without its proof was one by origin.
+        Mechanism::KDoubleAuction => (BY_ORIGIN_CHECKED_AS, "feasible by origin".to_owned()),
+        other => (other, format!("feasible under {other}")),
     };
-    if crosses && row.fill <= row.quantity {
+    let amounts = rows
+        .iter()
+        .map(|row| row.value_in_auction().map(|value| value.get().into()))
+        .collect::<Result<Vec<i128>, _>>()
+        .map_err(|_| "an amount of a row left its range")?;
+    let outcome = Outcome {
+        mechanism,
+        clearing,
+        surplus: -amounts.iter().sum::<i128>(),
+        amounts,
+    };
+    checker::feasible(orders, &outcome).map_err(|e| e.to_string())?;
+    Ok(claim)
+}
+
+/// What partners bought and were given is what partners sold and gave, and its money sums to zero.
+fn named_homes(rows: &[OrderRow]) -> Result<(), String> {
+    let (mut partners, mut gifts, mut value) = (0_i128, 0_i128, 0_i128);
+    for row in rows {
+        let direct = row.direct.unwrap_or_default();
+        let sign = if row.side == Side::Bid { 1 } else { -1 };
+        partners += sign * i128::from(direct.partners.get());
+        gifts += sign * i128::from(direct.gifts.get());
+        value += i128::from(direct.value.get());
+    }
+    if (partners, gifts, value) == (0, 0, 0) {
         Ok(())
     } else {
         Err(format!(
-            "order {} was filled with {} at {}, beyond its limit",
-            row.order,
-            row.fill,
-            shown(price)
+            "expected trades of named homes to sum to zero, got {partners} Wh of partners, {gifts} Wh of gifts and {value} n"
         ))
     }
 }
@@ -207,3 +294,6 @@ fn shown(price: Option<MicroPricePerKwh>) -> String {
         format!("{} per kWh", clearing_house::decimal(p.get()))
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -89,7 +89,8 @@ pub(crate) fn lines_of(home: HomeId, row: &OrderRow) -> Result<Vec<JournalLine>,
     } else {
         LineKind::SellerFee
     };
-    let trade = row.amount.plus(row.fee).map_err(overflow)?;
+    let trade = row.value_in_auction().map_err(overflow)?;
+    let partners = row.direct.unwrap_or_default().value;
     let fee = row.fee.negated().map_err(overflow)?;
     let tokens = i64::try_from(row.credited.get()).map_err(|_| "too many tokens".to_owned())?;
     let line = |asset, amount, kind| JournalLine {
@@ -100,6 +101,7 @@ pub(crate) fn lines_of(home: HomeId, row: &OrderRow) -> Result<Vec<JournalLine>,
     };
     let lines = [
         line(Asset::Cash, trade.get(), LineKind::LocalTrade),
+        line(Asset::Cash, partners.get(), LineKind::PartnerTrade),
         line(Asset::Cash, fee.get(), fee_kind),
         line(Asset::Token, tokens, LineKind::TokensCredited),
     ];

@@ -50,7 +50,8 @@ coded!(Asset, "an asset": Cash = 0, Bill = 1, Energy = 2, Token = 3, Carry = 4);
 
 coded!(LineKind, "a kind of journal line":
     LocalTrade = 0, BuyerFee = 1, SellerFee = 2, UtilitySupply = 3, UtilityPurchase = 4,
-    Minted = 5, TokensPassedOn = 6, TokensCredited = 7, Carry = 8, Correction = 9);
+    Minted = 5, TokensPassedOn = 6, TokensCredited = 7, Carry = 8, Correction = 9,
+    Imbalance = 10, PartnerTrade = 11, Gift = 12, Surplus = 13);
 
 #[cfg(test)]
 mod tests {

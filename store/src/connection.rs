@@ -332,7 +332,7 @@ mod tests {
             .expect("pretend");
         drop(connection);
         let message = Store::open(&path).expect_err("refused").to_string();
-        for part in ["9.9.9", "20990101000000", PRODUCT, "20260601000005"] {
+        for part in ["9.9.9", "20990101000000", PRODUCT, "20261120000006"] {
             assert!(message.contains(part), "{part} in: {message}");
         }
     }

@@ -258,6 +258,9 @@ impl IntervalRecord {
             homes,
             entry,
             ledger,
+            // Both stand in the rows and in the entry.
+            direct: _,
+            surplus: _,
         } = outcome;
         Self {
             end,

@@ -93,6 +93,9 @@ pub(crate) fn keep(
         [wh, wh, credited, credited],
         NanoAmount::ZERO,
     )?;
+    if ledger.zone_cash != NanoAmount::ZERO {
+        keep_account(c, zone, number, Account::Zone, [wh; 4], ledger.zone_cash)?;
+    }
     for (home, account) in &ledger.homes {
         let energy = [
             account.verified,
@@ -181,7 +184,8 @@ fn ledger_after(
                     },
                 );
             }
-            Account::Mint | Account::Zone => {}
+            Account::Zone => ledger.zone_cash = cash.0,
+            Account::Mint => {}
         }
     }
     Ok(ledger)

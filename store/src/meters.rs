@@ -122,7 +122,8 @@ impl Store {
         self.read(|c| Ok(gateways::table.find(Blob(*gateway)).first(c).optional()?))
     }
 
-    /// Keeps a meter. A meter that is there stays as frozen as it is.
+    /// Keeps a meter. A meter that is there stays as frozen as it is, and with the gateway that it was
+    /// entrusted to since.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when it is known otherwise; [`StoreError::Database`] when its home
@@ -138,13 +139,14 @@ impl Store {
                 return Ok(Written::New);
             }
             let kept: MeterRecord = meters::table.find(Blob(meter.meter)).first(c)?;
-            let frozen = kept.frozen;
+            let (frozen, gateway) = (kept.frozen, kept.gateway);
             same(
                 "meter",
                 meter.meter,
                 &kept,
                 &MeterRecord {
                     frozen,
+                    gateway,
                     ..meter.clone()
                 },
             )

@@ -36,23 +36,18 @@ pub struct HomeOrder {
 }
 
 impl HomeOrder {
-    /// The order as it stood in the book.
-    #[must_use]
-    pub fn order(&self) -> Order {
-        let OrderRow {
-            order,
-            side,
-            quantity,
-            price,
-            ..
-        } = self.row;
-        Order {
-            id: order,
-            home: self.home,
-            side,
-            quantity,
-            price,
-        }
+    /// The order as it stood in the book: what partners and gifts left of it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`] when they took more than there was.
+    pub fn order(&self) -> Result<Order> {
+        self.row
+            .in_book(self.home)
+            .map_err(|e| StoreError::Unreadable {
+                what: "order row",
+                key: self.row.order.to_string(),
+                problem: e.to_string(),
+            })
     }
 
     /// The canonical bytes of the row, of which `leaf_hash` is its leaf.

@@ -47,6 +47,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    enrolments (token_hash) {
+        token_hash -> Binary,
+        home -> BigInt,
+        role -> BigInt,
+        profile -> Text,
+        expires_s -> BigInt,
+        gateway -> Nullable<Binary>,
+        public_key -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
     meters (meter) {
         meter -> Binary,
         home -> BigInt,
@@ -355,7 +367,7 @@ mod tests {
     fn every_column_is_there_and_no_other() {
         let mut c = crate::connection::migrated_in_memory();
         check_tables!(c:
-            meta, zones, zone_documents, homes, gateways, meters, users, sessions,
+            meta, zones, zone_documents, homes, gateways, enrolments, meters, users, sessions,
             reading_batches, readings, refused_readings, equivocations, rejected_messages,
             leases, intervals, order_rows, home_results, home_corrections, journal_entries, journal_lines,
             account_states, contracts, transactions, settlement_batches, escrow_events, chain_cursors, final_roots,

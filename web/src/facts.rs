@@ -3,6 +3,7 @@
 //! These are the outer twins of the store's rows: a view takes facts and gives a picture, so every
 //! view can be tested without a database. Nothing is computed here.
 
+use clearing_house::Tariff;
 use energy_core::{
     Address, Hash, HomeId, IntervalLength, IntervalStart, MeterId, MicroPricePerKwh,
 };
@@ -17,10 +18,8 @@ pub struct ZoneFacts {
     pub zone: ZoneId,
     /// The length of its intervals.
     pub interval: IntervalLength,
-    /// What the utility charges per kWh.
-    pub retail: MicroPricePerKwh,
-    /// What the utility pays per kWh.
-    pub feed_in: MicroPricePerKwh,
+    /// What the utility charges and pays per kWh, over time.
+    pub tariff: Tariff,
     /// What a buyer pays the grid operator per kWh bought locally.
     pub buyer_fee: MicroPricePerKwh,
     /// What a seller pays the grid operator per kWh sold locally.
@@ -121,7 +120,7 @@ pub struct IntervalFacts {
     pub start: IntervalStart,
     /// How far it has come.
     pub state: IntervalState,
-    /// The clearing price, none without trade.
+    /// The clearing price, none without trade or where not everybody traded at one.
     pub price: Option<MicroPricePerKwh>,
     /// The lowest valid price.
     pub price_lo: Option<MicroPricePerKwh>,

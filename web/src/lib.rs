@@ -34,5 +34,6 @@ pub use routes::configure;
 pub use server::{listen_error, serve};
 pub use source::{Source, SourceError};
 pub use state::{
-    BundleError, BundleSource, ChainStatus, DemoInfo, DemoLogin, NodeStatus, WebState,
+    BundleError, BundleSource, ChainStatus, DemoInfo, DemoLogin, DoorError, GatewayDoor,
+    NodeStatus, WebState,
 };

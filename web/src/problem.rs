@@ -122,6 +122,17 @@ impl Problem {
         Self { errors, ..problem }
     }
 
+    /// 422: what came is not valid as a whole.
+    #[must_use]
+    pub fn refused(detail: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "refused",
+            "This cannot be accepted",
+            detail,
+        )
+    }
+
     /// 503: not now.
     #[must_use]
     pub fn unavailable(detail: impl Into<String>) -> Self {

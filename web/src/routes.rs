@@ -79,7 +79,17 @@ fn api_routes(cfg: &mut web::ServiceConfig) {
             web::get().to(api::bundles::download),
         )
         .route("/api/v1/chain", web::get().to(api::chain::chain))
-        .route("/api/v1/stream", web::get().to(api::stream::stream));
+        .route("/api/v1/stream", web::get().to(api::stream::stream))
+        .route(
+            "/api/v1/invitations",
+            web::post().to(api::enrolments::invite),
+        )
+        .route("/api/v1/enrolments", web::post().to(api::enrolments::enrol))
+        .service(
+            web::resource("/api/v1/batches")
+                .app_data(web::PayloadConfig::new(api::batches::BATCH_BYTES_MAX))
+                .route(web::post().to(api::batches::take)),
+        );
 }
 
 fn page_routes(cfg: &mut web::ServiceConfig) {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 use utoipa::ToSchema;
 
+use crate::api::enrolments::{Enrolled, EnrolmentRequest, InvitationRequest, InvitationToken};
 use crate::auth::Doorman;
 use crate::facts::{BatchFacts, MeterFacts, Role};
 use crate::live::LiveHub;
@@ -108,6 +109,38 @@ pub trait BundleSource: Send + Sync {
     fn bundle(&self, home: HomeId, interval: IntervalStart) -> Result<Vec<u8>, BundleError>;
 }
 
+/// Why a gateway is turned away.
+#[derive(Debug, thiserror::Error)]
+pub enum DoorError {
+    /// What it brought is not valid; sending it again does not help.
+    #[error("{0}")]
+    Refused(String),
+    /// Nothing was kept; it should come again.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// Where gateways come in: enrolment, and batches over HTTP. Every call may block.
+pub trait GatewayDoor: Send + Sync {
+    /// Keeps a reading batch and gives the signed receipt for it.
+    ///
+    /// # Errors
+    /// [`DoorError::Refused`] for bytes that are not authentic, and for nothing else.
+    fn take_batch(&self, bytes: Vec<u8>) -> Result<Vec<u8>, DoorError>;
+
+    /// Makes a one-time token for a home that exists.
+    ///
+    /// # Errors
+    /// [`DoorError::Unavailable`].
+    fn invite(&self, wanted: &InvitationRequest) -> Result<InvitationToken, DoorError>;
+
+    /// Redeems a token.
+    ///
+    /// # Errors
+    /// [`DoorError`].
+    fn enrol(&self, request: &EnrolmentRequest) -> Result<Enrolled, DoorError>;
+}
+
 /// Everything the handlers need. Clones share it.
 #[derive(Clone)]
 pub struct WebState {
@@ -121,6 +154,8 @@ pub struct WebState {
     pub chain: watch::Receiver<ChainStatus>,
     /// Proof bundles.
     pub bundles: Arc<dyn BundleSource>,
+    /// Where gateways come in.
+    pub door: Arc<dyn GatewayDoor>,
     /// Set in a demo.
     pub demo: Option<DemoInfo>,
     /// Whether requests from this machine see the street in full without a log-in. Only for a demo.

@@ -22,7 +22,7 @@ fn preferences() -> impl Strategy<Value = PricePreference> {
     ]
 }
 
-fn homes() -> impl Strategy<Value = Vec<HomeInput>> {
+pub(crate) fn homes() -> impl Strategy<Value = Vec<HomeInput>> {
     let energy = prop::option::weighted(0.9, (0_u64..5_000, 0_u64..5_000));
     let generation = (
         any::<bool>(),

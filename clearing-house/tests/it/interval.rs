@@ -2,8 +2,8 @@
 
 use clearing_house::statement::{Statement, reasons};
 use clearing_house::{
-    Account, Asset, CutReason, Excluded, HomeInput, Ledger, LineKind, SettleError, ZoneRules,
-    settle_interval,
+    Account, Asset, CutReason, Excluded, HomeInput, Ledger, LineKind, SettleError, Tariff,
+    ZoneRules, settle_interval,
 };
 use energy_core::{HomeId, NanoAmount, Side};
 
@@ -184,7 +184,7 @@ fn a_home_without_data_holds_nobody_up() {
 #[test]
 fn negative_feed_in_prices_settle_and_sellers_must_be_able_to_pay() {
     let mut rules = rules();
-    rules.tariff.feed_in = price(-100_000);
+    rules.tariff = Tariff::flat(price(300_000), price(-100_000));
     let homes = [
         HomeInput {
             escrow: NanoAmount::new(10_000_000),
@@ -234,11 +234,11 @@ fn what_cannot_be_settled_is_named() {
         Err(SettleError::MeterTwice { .. })
     ));
     let mut upside_down = rules();
-    upside_down.tariff.feed_in = price(400_000);
+    upside_down.tariff = Tariff::flat(price(300_000), price(400_000));
     let message = settle(&upside_down, &[]).expect_err("rules").to_string();
     assert_eq!(
         message,
-        "rules of the zone: expected a feed-in price up to the retail price of 300000 µ/kWh, got 400000"
+        "rules of the zone: expected a feed-in price up to the retail price of 300000 µ/kWh, got 400000 in the flat tariff"
     );
     let hourly = ZoneRules {
         interval: energy_core::IntervalLength::new(3_600).expect("a length"),

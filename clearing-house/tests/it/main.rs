@@ -2,6 +2,10 @@
 
 mod conservation;
 mod corrections;
+mod forward;
 mod interval;
+mod mechanisms;
 mod street;
+mod tariff;
+mod wishes;
 mod zone;

@@ -21,7 +21,7 @@ fn dice(seed: u64, home: u32, quarter: i64, below: u64) -> u64 {
     u64::from_be_bytes(bytes) % below
 }
 
-struct House {
+pub(crate) struct House {
     id: u32,
     /// Panels at their best, in Wh a quarter.
     peak: u64,
@@ -32,7 +32,8 @@ struct House {
 }
 
 impl House {
-    fn step(&mut self, seed: u64, quarter: i64) -> HomeInput {
+    /// What the house measures in a quarter.
+    pub(crate) fn step(&mut self, seed: u64, quarter: i64) -> HomeInput {
         // Up at 5:00, highest at 13:00, down at 21:00; a parabola with clouds.
         let (from, to) = (20, 84);
         let height = if (from..to).contains(&quarter) {
@@ -76,7 +77,8 @@ impl House {
     }
 }
 
-fn street(seed: u64) -> Vec<House> {
+/// 24 houses, every second one with panels, every fourth with a battery.
+pub(crate) fn street(seed: u64) -> Vec<House> {
     (1..=24)
         .map(|id| House {
             id,

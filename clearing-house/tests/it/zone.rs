@@ -1,6 +1,8 @@
 //! A zone and homes to try things on.
 
-use clearing_house::{Fees, HomeInput, IntervalEnergy, PricePreference, Tariff, ZoneRules};
+use clearing_house::{
+    Fees, HomeInput, IntervalEnergy, Mechanism, PricePreference, Tariff, Wishes, ZoneRules,
+};
 use energy_core::{
     HomeId, IntervalLength, IntervalStart, MeterId, MicroPricePerKwh, NanoAmount, WattHours, ZoneId,
 };
@@ -17,14 +19,12 @@ pub(crate) fn rules() -> ZoneRules {
     ZoneRules {
         zone: ZoneId::new("elm-street").expect("a name"),
         interval: IntervalLength::QUARTER_HOUR,
-        tariff: Tariff {
-            retail: price(300_000),
-            feed_in: price(80_000),
-        },
+        tariff: Tariff::flat(price(300_000), price(80_000)),
         fees: Fees {
             buyer: price(5_000),
             seller: price(5_000),
         },
+        mechanism: Mechanism::default(),
         k_ppm: 500_000,
         cutoff_s: 60,
         credit_limit: NanoAmount::ZERO,
@@ -44,6 +44,7 @@ pub(crate) fn home(n: u32, import: u64, export: u64) -> HomeInput {
         home: HomeId::new(n),
         meter: MeterId::derived("meter", &n.to_be_bytes()),
         preference: PricePreference::default(),
+        wishes: Wishes::default(),
         energy: Some(IntervalEnergy {
             import: wh(import),
             export: wh(export),

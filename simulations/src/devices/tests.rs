@@ -252,11 +252,7 @@ async fn sample(device: &VirtualDevice) -> decode::Sample {
     };
     let mut registers = decode::Registers::new();
     for request in requests {
-        registers.add(
-            request.function,
-            request.address,
-            read(request).await.expect("answer"),
-        );
+        registers.add(request, read(request).await.expect("answer"));
     }
     decode::decode_registers(&profile, &layout, &registers)
 }

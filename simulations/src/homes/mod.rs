@@ -12,6 +12,7 @@
 mod battery;
 mod clock;
 mod load;
+mod mix;
 mod noise;
 mod registers;
 mod roster;
@@ -19,6 +20,7 @@ mod sky;
 mod trajectory;
 
 pub use battery::Battery;
+pub use mix::{Mix, SOLAR_PEAK_W};
 pub use registers::HomeState;
 pub use roster::{Device, DeviceKind, DeviceRole, Home, HomeKind};
 
@@ -42,6 +44,18 @@ pub enum StreetError {
     Homes {
         /// The number that came.
         got: u32,
+    },
+    /// Roofs that are too small or too large.
+    #[error(
+        "expected roofs of {} to {} W, the smallest first, got {low} to {high}",
+        SOLAR_PEAK_W.start(),
+        SOLAR_PEAK_W.end()
+    )]
+    SolarPeak {
+        /// The smallest that came, W.
+        low: u32,
+        /// The largest.
+        high: u32,
     },
     /// The day on which the meters start is out of range.
     #[error(
@@ -79,15 +93,21 @@ impl Street {
     /// # Errors
     /// [`StreetError`].
     pub fn starting(seed: u64, homes: u32, start_s: i64) -> Result<Self, StreetError> {
-        if !(HOMES_MIN..=HOMES_MAX).contains(&homes) {
-            return Err(StreetError::Homes { got: homes });
-        }
+        Self::of(seed, &Mix::pattern(homes)?, start_s)
+    }
+
+    /// The street of this seed with these homes, metered from the midnight (UTC) at or before
+    /// `start_s`.
+    ///
+    /// # Errors
+    /// [`StreetError::Start`].
+    pub fn of(seed: u64, mix: &Mix, start_s: i64) -> Result<Self, StreetError> {
         if !(0..=clock::LATEST_START_S).contains(&start_s) {
             return Err(StreetError::Start { got_s: start_s });
         }
         let noise = Noise::new(seed);
         let start_day = start_s.div_euclid(clock::DAY_S);
-        let (homes, habits) = roster::roster(&noise, homes);
+        let (homes, habits) = roster::roster(&noise, mix);
         let trajectories = homes
             .iter()
             .zip(habits)

@@ -1,7 +1,7 @@
 //! Who lives on the street, and what hangs on their walls.
 //!
-//! Kinds come from a fixed pattern, so that every street has sellers and buyers in a proportion that
-//! lets the price move; which door gets which kind, and every size, comes from the seed.
+//! How many homes there are of each kind comes from a [`Mix`]; which door gets which kind, and every
+//! size, comes from the seed.
 
 use clearing_house::{Mode, PricePreference};
 use energy_core::{HomeId, MicroPricePerKwh};
@@ -9,6 +9,7 @@ use energy_core::{HomeId, MicroPricePerKwh};
 use super::{
     battery::Battery,
     load::{Car, Habits},
+    mix::Mix,
     noise::{Noise, Purpose, STREET},
 };
 
@@ -167,41 +168,14 @@ impl Home {
     }
 }
 
-/// Any two neighbours in it hold a seller and a buyer, so that the smallest streets trade too.
-const PATTERN: [HomeKind; 24] = [
-    HomeKind::SolarBattery,
-    HomeKind::Consumer,
-    HomeKind::Solar,
-    HomeKind::Car,
-    HomeKind::Consumer,
-    HomeKind::Consumer,
-    HomeKind::HeatPump,
-    HomeKind::Solar,
-    HomeKind::Consumer,
-    HomeKind::Consumer,
-    HomeKind::SolarBattery,
-    HomeKind::Car,
-    HomeKind::Consumer,
-    HomeKind::SolarCar,
-    HomeKind::Consumer,
-    HomeKind::HeatPump,
-    HomeKind::SolarBatteryHeatPump,
-    HomeKind::Consumer,
-    HomeKind::Solar,
-    HomeKind::Car,
-    HomeKind::Consumer,
-    HomeKind::SolarBattery,
-    HomeKind::Car,
-    HomeKind::Consumer,
-];
-
 /// What the home that runs dry pays in: 1.20 in currency.
 const TINY_DEPOSIT_UNITS: u64 = 1_200_000;
 
 /// The homes of a street and the habits behind their doors.
-pub(super) fn roster(noise: &Noise, count: u32) -> (Vec<Home>, Vec<Habits>) {
-    let kinds = shuffled(noise, count);
-    let dry = kinds.iter().position(|kind| *kind == HomeKind::Consumer);
+pub(super) fn roster(noise: &Noise, mix: &Mix) -> (Vec<Home>, Vec<Habits>) {
+    let kinds = shuffled(noise, mix.kinds());
+    let consumer = kinds.iter().position(|kind| *kind == HomeKind::Consumer);
+    let dry = consumer.filter(|_| mix.has_dry_home());
     kinds
         .iter()
         .enumerate()
@@ -211,21 +185,16 @@ pub(super) fn roster(noise: &Noise, count: u32) -> (Vec<Home>, Vec<Habits>) {
                 home: u32::try_from(index).unwrap_or(u32::MAX).saturating_add(1),
             };
             (
-                home(&draw, *kind, dry == Some(index)),
+                home(&draw, mix, *kind, dry == Some(index)),
                 habits(&draw, *kind, dry == Some(index)),
             )
         })
         .unzip()
 }
 
-/// Fisher and Yates over the pattern.
-fn shuffled(noise: &Noise, count: u32) -> Vec<HomeKind> {
-    let mut kinds: Vec<_> = PATTERN
-        .iter()
-        .copied()
-        .cycle()
-        .take(usize::try_from(count).unwrap_or(0))
-        .collect();
+/// Fisher and Yates.
+fn shuffled(noise: &Noise, kinds: &[HomeKind]) -> Vec<HomeKind> {
+    let mut kinds = kinds.to_vec();
     for last in (1..kinds.len()).rev() {
         let pick = noise.bits(STREET, Purpose::Roster, i64::try_from(last).unwrap_or(0));
         kinds.swap(last, usize::try_from(pick % (last as u64 + 1)).unwrap_or(0));
@@ -254,13 +223,20 @@ impl Draw<'_> {
     }
 }
 
-fn home(draw: &Draw<'_>, kind: HomeKind, runs_dry: bool) -> Home {
-    let pv_peak_w = match kind {
-        HomeKind::Solar => draw.size(0, 20, 30) * 100,
-        HomeKind::SolarCar | HomeKind::SolarBattery => draw.size(0, 26, 38) * 100,
-        HomeKind::SolarBatteryHeatPump => draw.size(0, 34, 46) * 100,
-        _ => 0,
+/// The peak power of its roof in hundreds of W, from and to; none without photovoltaics.
+fn solar_peak_100w(mix: &Mix, kind: HomeKind) -> Option<(u32, u32)> {
+    let by_pattern = match kind {
+        HomeKind::Solar => (20, 30),
+        HomeKind::SolarCar | HomeKind::SolarBattery => (26, 38),
+        HomeKind::SolarBatteryHeatPump => (34, 46),
+        HomeKind::Consumer | HomeKind::HeatPump | HomeKind::Car => return None,
     };
+    Some(mix.solar_peak_100w().unwrap_or(by_pattern))
+}
+
+fn home(draw: &Draw<'_>, mix: &Mix, kind: HomeKind, runs_dry: bool) -> Home {
+    let pv_peak_w =
+        solar_peak_100w(mix, kind).map_or(0, |(low, high)| draw.size(0, low, high) * 100);
     Home {
         id: HomeId::new(draw.home),
         name: format!("Elm Street {}", draw.home),

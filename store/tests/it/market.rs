@@ -2,11 +2,11 @@
 
 use clearing_house::corrections::{EnergyCorrection, apply};
 use clearing_house::state::IntervalState;
-use clearing_house::{Account, IntervalOutcome, Ledger, order_rows_tree};
-use energy_core::{Hash, HomeId, NetWattHours, WattHours, keccak, to_canonical};
+use clearing_house::{Account, IntervalOutcome, Ledger, Mechanism, ZoneRules, order_rows_tree};
+use energy_core::{Hash, HomeId, NanoAmount, NetWattHours, WattHours, keccak, to_canonical};
 use store::{IntervalRecord, StoreError, Written};
 
-use crate::street::{START_S, Street, outcome, rules, start, zone};
+use crate::street::{START_S, Street, outcome, outcome_under, rules, start, zone};
 
 /// Home 1 feeds in, home 2 uses.
 const SUNNY: [(u64, u64); 2] = [(0, 500), (400, 0)];
@@ -24,6 +24,32 @@ fn next(street: &Street, n: i64) -> IntervalOutcome {
         &street.store.ledger(&zone()).expect("readable"),
         &SUNNY,
     )
+}
+
+#[test]
+fn a_surplus_of_the_zone_is_kept() {
+    let street = Street::new();
+    let rules = ZoneRules {
+        mechanism: Mechanism::McAfee,
+        ..rules()
+    };
+    // Two homes sell and two buy; with one trade left out the others' prices differ.
+    let energies = [(0, 500), (0, 400), (300, 0), (700, 0)];
+    let mut made = outcome_under(&rules, start(0), &Ledger::default(), &energies);
+    assert_eq!(made.ledger.zone_cash, made.surplus);
+    assert!(made.surplus > NanoAmount::ZERO);
+    let lease = street.lease();
+    street
+        .store
+        .record_interval(&lease, &record(made.clone()))
+        .expect("kept");
+    let street = street.reopened();
+    let ledger = street.store.ledger(&zone()).expect("readable");
+    assert_eq!(ledger, made.ledger);
+    made.entry
+        .lines
+        .retain(|line| line.account == Account::Zone);
+    assert_eq!(made.entry.lines.len(), 1);
 }
 
 #[test]
@@ -69,7 +95,9 @@ fn all_of_an_interval_comes_back() {
         made.rows
     );
     assert_eq!(
-        rows.iter().map(store::HomeOrder::order).collect::<Vec<_>>(),
+        rows.iter()
+            .map(|row| row.order().expect("an order"))
+            .collect::<Vec<_>>(),
         made.orders
     );
     let parts = store.interval_results(&zone(), start(0)).expect("asked");

@@ -3,7 +3,10 @@
 use clearing_house::PricePreference;
 use clearing_house::accept::MeterRole;
 use energy_core::{Hash, HomeId, MicroPricePerKwh, ZoneDocument};
-use store::{HomeRecord, MeterRecord, StoreError, UserRecord, UserRole, Written};
+use store::{
+    HomeRecord, Invitation, MeterRecord, Redeemed, Redeemer, StoreError, UserRecord, UserRole,
+    Written,
+};
 
 use crate::street::{
     Street, address, connection, document, gateway, home_record, meter_record, start, zone,
@@ -195,4 +198,70 @@ fn a_session_ends() {
     store.close_session(&token).expect("closed twice");
     assert_eq!(store.session_user(&token, 199).expect("asked"), None);
     assert!(store.open_session(&token, "stranger", 100, 200).is_err());
+}
+
+#[test]
+fn an_invitation_is_redeemed_once_and_by_one_key() {
+    let street = Street::new();
+    street.fill(2);
+    let store = &street.store;
+    let token_hash = Hash::new([7; 32]);
+    let invitation = |home, expires_s| Invitation {
+        token_hash,
+        home: HomeId::new(home),
+        role: MeterRole::Storage,
+        profile: "sunspec".to_owned(),
+        expires_s,
+    };
+    assert!(matches!(
+        store.invite(&invitation(99, 200), 100),
+        Err(StoreError::Unknown { what: "home", .. })
+    ));
+    store.invite(&invitation(2, 200), 100).expect("kept");
+    let who = |n: u8| Redeemer {
+        gateway: gateway(u32::from(n) + 50),
+        public_key: [n; 32],
+    };
+    let redeem = |hash: &Hash, n, now_s| store.redeem(hash, &who(n), now_s, 43_000).expect("asked");
+    assert_eq!(redeem(&Hash::new([8; 32]), 1, 150), Redeemed::Unknown);
+    assert_eq!(redeem(&token_hash, 1, 200), Redeemed::Unknown, "too late");
+    let Redeemed::Enrolled(meter) = redeem(&token_hash, 1, 199) else {
+        panic!("in time");
+    };
+    assert_eq!(meter.home, HomeId::new(2));
+    assert_eq!(meter.gateway, who(1).gateway);
+    // The answer was lost, and the time is over: the same key is still answered, another is not.
+    assert_eq!(redeem(&token_hash, 1, 500), Redeemed::Enrolled(meter));
+    assert_eq!(redeem(&token_hash, 2, 150), Redeemed::Used);
+}
+
+#[test]
+fn a_meter_changes_hands_and_thaws() {
+    let street = Street::new();
+    street.fill(1);
+    let store = &street.store;
+    let meter = store.meters_of_home(HomeId::new(1)).expect("listed")[0].clone();
+    store.set_frozen(&meter.meter, true).expect("frozen");
+    let token_hash = Hash::new([9; 32]);
+    let invitation = Invitation {
+        token_hash,
+        home: HomeId::new(1),
+        role: MeterRole::ConnectionPoint,
+        profile: String::new(),
+        expires_s: 10,
+    };
+    store.invite(&invitation, 0).expect("kept");
+    let who = Redeemer {
+        gateway: gateway(77),
+        public_key: [3; 32],
+    };
+    let after = store
+        .redeem(&token_hash, &who, 5, 43_000)
+        .expect("redeemed");
+    let want = MeterRecord {
+        gateway: gateway(77),
+        frozen: false,
+        ..meter
+    };
+    assert_eq!(after, Redeemed::Enrolled(want));
 }

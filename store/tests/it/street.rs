@@ -2,8 +2,8 @@
 
 use clearing_house::accept::MeterRole;
 use clearing_house::{
-    Closing, Fees, HomeInput, IntervalEnergy, IntervalOutcome, Ledger, PricePreference, Tariff,
-    ZoneRules, settle_interval,
+    Closing, Fees, HomeInput, IntervalEnergy, IntervalOutcome, Ledger, Mechanism, PricePreference,
+    Tariff, Wishes, ZoneRules, settle_interval,
 };
 use energy_core::{
     Address, ClockState, GatewayId, Hash, HomeId, IntervalLength, IntervalStart, MeterId,
@@ -209,14 +209,12 @@ pub(crate) fn rules() -> ZoneRules {
     ZoneRules {
         zone: zone(),
         interval: IntervalLength::QUARTER_HOUR,
-        tariff: Tariff {
-            retail: price(300_000),
-            feed_in: price(80_000),
-        },
+        tariff: Tariff::flat(price(300_000), price(80_000)),
         fees: Fees {
             buyer: price(5_000),
             seller: price(5_000),
         },
+        mechanism: Mechanism::default(),
         k_ppm: 500_000,
         cutoff_s: 60,
         credit_limit: NanoAmount::ZERO,
@@ -230,10 +228,21 @@ pub(crate) fn outcome(
     ledger: &Ledger,
     energies: &[(u64, u64)],
 ) -> IntervalOutcome {
+    outcome_under(&rules(), interval, ledger, energies)
+}
+
+/// The same under other rules.
+pub(crate) fn outcome_under(
+    rules: &ZoneRules,
+    interval: IntervalStart,
+    ledger: &Ledger,
+    energies: &[(u64, u64)],
+) -> IntervalOutcome {
     let input = |(n, (import, export)): (u32, &(u64, u64))| HomeInput {
         home: HomeId::new(n),
         meter: connection(n),
         preference: PricePreference::default(),
+        wishes: Wishes::default(),
         energy: Some(IntervalEnergy {
             import: WattHours::new(*import),
             export: WattHours::new(*export),
@@ -250,5 +259,5 @@ pub(crate) fn outcome(
         }),
     };
     let homes: Vec<HomeInput> = (1_u32..).zip(energies).map(input).collect();
-    settle_interval(&rules(), interval, ledger, &homes).expect("settled")
+    settle_interval(rules, interval, ledger, &homes).expect("settled")
 }

@@ -12,10 +12,11 @@ use std::time::Duration;
 use energy_core::{HomeId, IntervalStart};
 use sample::{NOW_MS, Sample};
 use tokio::sync::watch;
+use web::api::enrolments::{Enrolled, EnrolmentRequest, InvitationRequest, InvitationToken};
 use web::facts::Role;
 use web::{
-    BundleError, BundleSource, ChainStatus, DemoInfo, DemoLogin, Doorman, LiveHub, NodeStatus,
-    WebState, hash_password,
+    BundleError, BundleSource, ChainStatus, DemoInfo, DemoLogin, DoorError, Doorman, GatewayDoor,
+    LiveHub, NodeStatus, WebState, hash_password,
 };
 
 struct NoBundles;
@@ -25,6 +26,30 @@ impl BundleSource for NoBundles {
         Err(BundleError::NotYet(
             "a made-up street has no proofs".to_owned(),
         ))
+    }
+}
+
+struct NoDoor;
+
+impl NoDoor {
+    fn shut<T>() -> Result<T, DoorError> {
+        Err(DoorError::Refused(
+            "a made-up street takes in nobody".to_owned(),
+        ))
+    }
+}
+
+impl GatewayDoor for NoDoor {
+    fn take_batch(&self, _: Vec<u8>) -> Result<Vec<u8>, DoorError> {
+        Self::shut()
+    }
+
+    fn invite(&self, _: &InvitationRequest) -> Result<InvitationToken, DoorError> {
+        Self::shut()
+    }
+
+    fn enrol(&self, _: &EnrolmentRequest) -> Result<Enrolled, DoorError> {
+        Self::shut()
     }
 }
 
@@ -88,6 +113,7 @@ async fn main() -> std::io::Result<()> {
         status,
         chain,
         bundles: Arc::new(NoBundles),
+        door: Arc::new(NoDoor),
         demo: Some(demo),
         loopback_open: true,
         version: env!("CARGO_PKG_VERSION"),

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
+use clearing_house::Tariff;
 use energy_core::{
     Address, Hash, HomeId, IntervalLength, IntervalStart, MeterId, MicroPricePerKwh, NanoAmount,
     Order, OrderId, Side, WattHours, Watts, ZoneId, keccak,
@@ -126,8 +127,7 @@ impl Sample {
         let zone = ZoneFacts {
             zone: ZoneId::new("elm-street").expect("a name"),
             interval: IntervalLength::QUARTER_HOUR,
-            retail: price(300_000),
-            feed_in: price(80_000),
+            tariff: Tariff::flat(price(300_000), price(80_000)),
             buyer_fee: price(5_000),
             seller_fee: price(5_000),
             credit_limit: NanoAmount::ZERO,
@@ -259,6 +259,7 @@ fn clear(zone: &ZoneFacts, homes: u32, start_s: i64, age: i64) -> Cleared {
         };
         let from_utility = import.saturating_less(fill(Side::Bid));
         let to_utility = export.saturating_less(fill(Side::Ask));
+        let tariff = zone.tariff.at(start);
         let value = |wh: WattHours, p: MicroPricePerKwh| wh.value(p).expect("small").get();
         HomeIntervalFacts {
             home: HomeId::new(home),
@@ -271,10 +272,10 @@ fn clear(zone: &ZoneFacts, homes: u32, start_s: i64, age: i64) -> Cleared {
             from_utility,
             to_utility,
             bill: NanoAmount::new(
-                value(from_utility, zone.retail) - value(to_utility, zone.feed_in),
+                value(from_utility, tariff.retail) - value(to_utility, tariff.feed_in),
             ),
             without_market: NanoAmount::new(
-                value(import, zone.retail) - value(export, zone.feed_in),
+                value(import, tariff.retail) - value(export, tariff.feed_in),
             ),
             minted: export,
             credited: fill(Side::Bid),

@@ -22,7 +22,8 @@ pub(crate) struct Interval {
     start: String,
     /// How far it has come.
     state: IntervalState,
-    /// The clearing price in 10⁻⁶ currency per kWh, null without trade.
+    /// The clearing price in 10⁻⁶ currency per kWh, null without trade or where not everybody traded at one
+    /// price.
     #[schema(example = 191_500)]
     price_micro_per_kwh: Option<i64>,
     /// The lowest valid price.

@@ -4,9 +4,11 @@
 //! RFC 3339 in UTC. Errors have one shape, `application/problem+json`.
 
 pub(crate) mod audit;
+pub(crate) mod batches;
 pub(crate) mod bundles;
 pub(crate) mod chain;
 pub(crate) mod clock;
+pub mod enrolments;
 pub(crate) mod health;
 pub(crate) mod homes;
 pub(crate) mod intervals;

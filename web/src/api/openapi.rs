@@ -12,6 +12,7 @@ use utoipa::OpenApi;
     tags(
         (name = "zone", description = "Prices, totals, clock, audit, chain, events"),
         (name = "homes", description = "One home: statement, balance, preference, proof bundles"),
+        (name = "gateways", description = "Enrolment, and reading batches over HTTP"),
         (name = "health", description = "Whether the service is there and ready"),
     ),
     paths(
@@ -30,6 +31,9 @@ use utoipa::OpenApi;
         super::bundles::download,
         super::chain::chain,
         super::stream::stream,
+        super::batches::take,
+        super::enrolments::invite,
+        super::enrolments::enrol,
     )
 )]
 struct Description;

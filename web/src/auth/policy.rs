@@ -9,6 +9,7 @@
 //! | list of homes | log in | no | yes | no | yes |
 //! | operator's page | log in | no | yes | no | log in |
 //! | audit | log in | no | yes | yes | yes |
+//! | invitation for a gateway | log in | no | yes | no | log in |
 //! | anonymous export | log in | no | yes | yes | log in |
 //!
 //! The totals of a zone are public only when at least ten homes are in them.
@@ -41,6 +42,8 @@ pub enum Access {
     Audit,
     /// Anonymous aggregates for research.
     Research,
+    /// A one-time invitation for a gateway.
+    Invite,
 }
 
 /// What the table says.
@@ -65,9 +68,10 @@ pub fn verdict(principal: &Principal, access: Access) -> Verdict {
         {
             Verdict::Yes
         }
-        (Some(Role::Operator), Access::StreetInFull | Access::Homes | Access::Operator) => {
-            Verdict::Yes
-        }
+        (
+            Some(Role::Operator),
+            Access::StreetInFull | Access::Homes | Access::Operator | Access::Invite,
+        ) => Verdict::Yes,
         (Some(Role::Operator | Role::Researcher), Access::Audit | Access::Research) => Verdict::Yes,
         (Some(_), _) => Verdict::No,
     };
@@ -99,7 +103,7 @@ fn wanted(access: Access) -> String {
         Access::HomePage(home) | Access::HomeData(home) => {
             format!("home {home} is shown only to its own people; log in with its account")
         }
-        Access::Operator | Access::Homes | Access::StreetInFull => {
+        Access::Operator | Access::Homes | Access::StreetInFull | Access::Invite => {
             "this is shown only to the grid operator; log in with that account".to_owned()
         }
         Access::Audit | Access::Research => {
@@ -135,6 +139,7 @@ mod tests {
             (Access::Operator, [l, n, n, y, n, l]),
             (Access::Audit, [l, n, n, y, y, y]),
             (Access::Research, [l, n, n, y, y, l]),
+            (Access::Invite, [l, n, n, y, n, l]),
         ];
         for (access, expected) in table {
             assert_eq!(

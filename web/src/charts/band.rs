@@ -1,16 +1,22 @@
 //! The price between what the utility pays and what it charges.
 
-use energy_core::MicroPricePerKwh;
+use clearing_house::TariffPrices;
+use energy_core::{IntervalStart, MicroPricePerKwh};
 
 use super::scale::Scale;
 use super::svg::Svg;
 use crate::facts::ZoneFacts;
 use crate::format::ct_per_kwh;
 
-/// A horizontal band from feed-in to retail with the clearing price on it.
+/// A horizontal band from feed-in to retail, as they are in an interval, with its clearing price on it.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "places on a picture")]
-pub fn price_band(zone: &ZoneFacts, price: Option<MicroPricePerKwh>) -> String {
+pub fn price_band(
+    zone: &ZoneFacts,
+    interval: IntervalStart,
+    price: Option<MicroPricePerKwh>,
+) -> String {
+    let TariffPrices { retail, feed_in } = zone.tariff.at(interval);
     let ct = |p: MicroPricePerKwh| p.get() as f64;
     let said = price.map_or_else(
         || "no local price".to_owned(),
@@ -18,8 +24,8 @@ pub fn price_band(zone: &ZoneFacts, price: Option<MicroPricePerKwh>) -> String {
     );
     let description = format!(
         "The utility pays {} and charges {} ct/kWh; the local price is {said}.",
-        ct_per_kwh(zone.feed_in),
-        ct_per_kwh(zone.retail)
+        ct_per_kwh(feed_in),
+        ct_per_kwh(retail)
     );
     let (width, height) = (320.0, 64.0);
     let mut svg = Svg::new(
@@ -29,13 +35,13 @@ pub fn price_band(zone: &ZoneFacts, price: Option<MicroPricePerKwh>) -> String {
         "Local price and tariff band",
         &description,
     );
-    let place = Scale::new((ct(zone.feed_in), ct(zone.retail)), (6.0, width - 6.0));
+    let place = Scale::new((ct(feed_in), ct(retail)), (6.0, width - 6.0));
     svg.put(format_args!(
         r#"<rect class="band-track" x="6" y="24" width="308" height="10" rx="5"/>"#
     ));
     let (low, high) = (
-        ct(zone.feed_in) + ct(zone.seller_fee),
-        ct(zone.retail) - ct(zone.buyer_fee),
+        ct(feed_in) + ct(zone.seller_fee),
+        ct(retail) - ct(zone.buyer_fee),
     );
     let (low, high) = (place.at(low), place.at(high));
     svg.put(format_args!(
@@ -53,14 +59,14 @@ pub fn price_band(zone: &ZoneFacts, price: Option<MicroPricePerKwh>) -> String {
         0.0,
         56.0,
         "start",
-        &format!("{} ct utility pays", ct_per_kwh(zone.feed_in)),
+        &format!("{} ct utility pays", ct_per_kwh(feed_in)),
     );
     svg.text(
         "axis",
         width,
         56.0,
         "end",
-        &format!("utility charges {} ct", ct_per_kwh(zone.retail)),
+        &format!("utility charges {} ct", ct_per_kwh(retail)),
     );
     svg.finish()
 }

@@ -39,7 +39,7 @@ pub fn merit_order(picture: &MeritPicture<'_>) -> String {
         .orders
         .iter()
         .map(|o| ct(o.price))
-        .fold(ct(zone.retail), f64::max);
+        .fold(ct(zone.tariff.at(book.start).retail), f64::max);
     let (steps_x, steps_y) = (round_steps(widest, 5), round_steps(highest * 1.02, 4));
     // The curve ends a little after its last step; the axis need not go on to the next round value.
     let x = Scale::new((0.0, widest * 1.04), (LEFT, WIDTH - RIGHT));

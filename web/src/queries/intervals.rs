@@ -130,7 +130,7 @@ impl StoreSource {
             .order_rows(&self.zone.zone, start)?
             .iter()
             .map(store::HomeOrder::order)
-            .collect();
+            .collect::<Result<_, _>>()?;
         Ok(Some(BookFacts {
             start,
             orders,

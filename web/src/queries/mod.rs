@@ -38,8 +38,7 @@ impl StoreSource {
         let zone = ZoneFacts {
             zone: rules.zone.clone(),
             interval: rules.interval,
-            retail: rules.tariff.retail,
-            feed_in: rules.tariff.feed_in,
+            tariff: rules.tariff.clone(),
             buyer_fee: rules.fees.buyer,
             seller_fee: rules.fees.seller,
             credit_limit: rules.credit_limit,

@@ -193,8 +193,11 @@ fn facts(line: &HomeIntervalFacts, book: Option<&BookFacts>) -> Vec<(&'static st
     if let Some(book) = book {
         facts.push((
             "Clearing price",
-            book.price
-                .map_or_else(|| "no local trade".to_owned(), price),
+            match book.price {
+                Some(one) => price(one),
+                None if book.traded.get() > 0 => "several prices".to_owned(),
+                None => "no local trade".to_owned(),
+            },
         ));
         if let (Some(lo), Some(hi)) = (book.price_lo, book.price_hi) {
             facts.push((
@@ -228,27 +231,28 @@ fn steps(zone: &ZoneFacts, line: &HomeIntervalFacts, book: Option<&BookFacts>) -
             NanoAmount::new(order.fee.get().saturating_neg()),
         ));
     }
+    let tariff = zone.tariff.at(line.start);
     let rest = |energy: energy_core::WattHours, price| {
         format!("{} kWh × {} ct", kwh_exact(energy), ct_per_kwh(price))
     };
     if line.from_utility.get() > 0 {
         let amount = line
             .from_utility
-            .value(zone.retail)
+            .value(tariff.retail)
             .unwrap_or_default()
             .get()
             .saturating_neg();
         steps.push(step(
             "Supplied by the utility",
-            rest(line.from_utility, zone.retail),
+            rest(line.from_utility, tariff.retail),
             NanoAmount::new(amount),
         ));
     }
     if line.to_utility.get() > 0 {
-        let amount = line.to_utility.value(zone.feed_in).unwrap_or_default();
+        let amount = line.to_utility.value(tariff.feed_in).unwrap_or_default();
         steps.push(step(
             "Taken by the utility",
-            rest(line.to_utility, zone.feed_in),
+            rest(line.to_utility, tariff.feed_in),
             amount,
         ));
     }
@@ -256,6 +260,7 @@ fn steps(zone: &ZoneFacts, line: &HomeIntervalFacts, book: Option<&BookFacts>) -
 }
 
 fn without(zone: &ZoneFacts, line: &HomeIntervalFacts) -> String {
+    let tariff = zone.tariff.at(line.start);
     let part = |energy: Option<energy_core::WattHours>, price| {
         let energy = energy.filter(|e| e.get() > 0)?;
         Some(format!(
@@ -265,8 +270,8 @@ fn without(zone: &ZoneFacts, line: &HomeIntervalFacts) -> String {
         ))
     };
     let parts = [
-        part(line.import, zone.retail),
-        part(line.export, zone.feed_in),
+        part(line.import, tariff.retail),
+        part(line.export, tariff.feed_in),
     ];
     parts
         .into_iter()

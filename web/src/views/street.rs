@@ -171,7 +171,11 @@ pub fn now(facts: &StreetFacts, status: &NodeStatus) -> StreetNow {
         left: left(length_s - passed_s),
         cleared: facts.newest.map(|i| span(i.start, length)),
         figures: figures(facts),
-        band: price_band(&facts.zone, price),
+        band: price_band(
+            &facts.zone,
+            facts.newest.map_or(running, |i| i.start),
+            price,
+        ),
         price: price.map(ct_per_kwh),
         price_note: price_note(facts),
         picture_wide: picture(facts.homes.len().div_ceil(2).clamp(1, 12), "street wide"),
@@ -204,11 +208,15 @@ fn headline(facts: &StreetFacts) -> String {
         return "The first interval has not been cleared yet.".to_owned();
     };
     let when = span(newest.start, facts.zone.interval);
-    let Some(price) = newest.price else {
+    if newest.traded.get() == 0 {
         return format!(
             "Nobody had solar power to spare from {when}; everyone was supplied by the utility."
         );
-    };
+    }
+    let at = newest.price.map_or_else(
+        || "at several prices".to_owned(),
+        |price| format!("at {} ct/kWh", ct_per_kwh(price)),
+    );
     let (sellers, buyers) = (traders(facts, Side::Ask), traders(facts, Side::Bid));
     let homes = |n: usize| {
         if n == 1 {
@@ -218,21 +226,26 @@ fn headline(facts: &StreetFacts) -> String {
         }
     };
     format!(
-        "From {when}, {} sold {} kWh to {} at {} ct/kWh.",
+        "From {when}, {} sold {} kWh to {} {at}.",
         homes(sellers),
         kwh(newest.traded),
-        homes(buyers),
-        ct_per_kwh(price)
+        homes(buyers)
     )
 }
 
 fn price_note(facts: &StreetFacts) -> String {
     let Some((newest, price)) = facts.newest.and_then(|i| Some((i, i.price?))) else {
-        return "no local trade in the last interval".to_owned();
+        let traded = facts.newest.is_some_and(|i| i.traded.get() > 0);
+        let note = if traded {
+            "the trades of the last interval had several prices"
+        } else {
+            "no local trade in the last interval"
+        };
+        return note.to_owned();
     };
-    let _ = newest;
-    let buyer = facts.zone.retail.get() - facts.zone.buyer_fee.get() - price.get();
-    let seller = price.get() - facts.zone.seller_fee.get() - facts.zone.feed_in.get();
+    let tariff = facts.zone.tariff.at(newest.start);
+    let buyer = tariff.retail.get() - facts.zone.buyer_fee.get() - price.get();
+    let seller = price.get() - facts.zone.seller_fee.get() - tariff.feed_in.get();
     let ct = |micro: i64| ct_per_kwh(energy_core::MicroPricePerKwh::new(micro));
     format!(
         "after fees, a buyer saves {} and a seller gains {} ct on every kWh",

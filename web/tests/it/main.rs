@@ -4,6 +4,7 @@
 mod sample;
 
 mod api;
+mod gateways;
 mod pages;
 mod roles;
 mod store;

@@ -5,7 +5,8 @@ use ::store::{
 };
 use clearing_house::accept::MeterRole;
 use clearing_house::{
-    Fees, HomeInput, IntervalEnergy, Ledger, PricePreference, Tariff, ZoneRules, settle_interval,
+    Fees, HomeInput, IntervalEnergy, Ledger, Mechanism, PricePreference, Tariff, Wishes, ZoneRules,
+    settle_interval,
 };
 use energy_core::{
     Address, GatewayId, HomeId, IntervalLength, MeterId, MicroPricePerKwh, NanoAmount, Side,
@@ -21,14 +22,12 @@ fn rules() -> ZoneRules {
     ZoneRules {
         zone: ZoneId::new("elm-street").expect("a name"),
         interval: IntervalLength::QUARTER_HOUR,
-        tariff: Tariff {
-            retail: price(300_000),
-            feed_in: price(80_000),
-        },
+        tariff: Tariff::flat(price(300_000), price(80_000)),
         fees: Fees {
             buyer: price(5_000),
             seller: price(5_000),
         },
+        mechanism: Mechanism::default(),
         k_ppm: 500_000,
         cutoff_s: 60,
         credit_limit: NanoAmount::ZERO,
@@ -46,6 +45,7 @@ fn input(n: u32, import: u64, export: u64) -> HomeInput {
         home: HomeId::new(n),
         meter: MeterId::derived("meter", &n.to_be_bytes()),
         preference: PricePreference::default(),
+        wishes: Wishes::default(),
         energy: Some(energy),
         generated_so_far: None,
         has_generation_meter: false,

@@ -9,9 +9,12 @@ use actix_web::test::{TestRequest, call_service, init_service};
 use actix_web::{App, Error};
 use energy_core::{HomeId, IntervalStart};
 use tokio::sync::watch;
+use web::api::enrolments::{
+    BrokerBody, Enrolled, EnrolmentRequest, InvitationRequest, InvitationToken, ZoneDocumentBody,
+};
 use web::{
-    BundleError, BundleSource, ChainStatus, DemoInfo, Doorman, LiveHub, NodeStatus, WebState,
-    hash_password,
+    BundleError, BundleSource, ChainStatus, DemoInfo, DoorError, Doorman, GatewayDoor, LiveHub,
+    NodeStatus, WebState, hash_password,
 };
 
 use crate::sample::{NOW_MS, Sample};
@@ -27,6 +30,48 @@ impl BundleSource for OneBundle {
         } else {
             Err(BundleError::NotYet("not final yet".to_owned()))
         }
+    }
+}
+
+/// Takes in the batch `authentic`, and the token `good`.
+struct SmallDoor;
+
+impl GatewayDoor for SmallDoor {
+    fn take_batch(&self, bytes: Vec<u8>) -> Result<Vec<u8>, DoorError> {
+        match bytes.as_slice() {
+            b"authentic" => Ok(b"receipt".to_vec()),
+            b"full disk" => Err(DoorError::Unavailable("no space".to_owned())),
+            _ => Err(DoorError::Refused("batch: not CBOR".to_owned())),
+        }
+    }
+
+    fn invite(&self, _: &InvitationRequest) -> Result<InvitationToken, DoorError> {
+        Ok(InvitationToken {
+            token: "good".to_owned(),
+            expires: "2026-06-22T09:00:00Z".to_owned(),
+        })
+    }
+
+    fn enrol(&self, request: &EnrolmentRequest) -> Result<Enrolled, DoorError> {
+        if request.token != "good" {
+            return Err(DoorError::Refused("expected a token".to_owned()));
+        }
+        Ok(Enrolled {
+            gateway: "00".repeat(16),
+            zone_document: ZoneDocumentBody {
+                name: "elm-street".to_owned(),
+                chain_id: 31_337,
+                settlement: "00".repeat(20),
+                valid_from: 1_781_514_000,
+                interval_s: 900,
+            },
+            node_key: "00".repeat(32),
+            meters: Vec::new(),
+            broker: BrokerBody {
+                host: "127.0.0.1".to_owned(),
+                port: 1_883,
+            },
+        })
     }
 }
 
@@ -48,6 +93,7 @@ pub(crate) fn state(homes: u32, loopback_open: bool, ready: bool) -> WebState {
         status: watch::channel(status).1,
         chain: watch::channel(ChainStatus::default()).1,
         bundles: Arc::new(OneBundle),
+        door: Arc::new(SmallDoor),
         demo: loopback_open.then(DemoInfo::default),
         loopback_open,
         version: "0.0.0-test",

@@ -25,9 +25,9 @@ pub struct RuleForm {
     pub buy_problem: Option<String>,
     /// What is wrong with the whole.
     pub problem: Option<String>,
-    /// What the utility pays, ct/kWh.
+    /// What the utility pays, ct/kWh; `8 to 12` where it changes with time.
     pub feed_in: String,
-    /// What the utility charges, ct/kWh.
+    /// What the utility charges, ct/kWh, likewise.
     pub retail: String,
 }
 
@@ -43,15 +43,25 @@ pub fn form(zone: &ZoneFacts, home: &HomeFacts) -> RuleForm {
             buy_below,
         } => ("own", ct_input(sell_above), ct_input(buy_below)),
     };
+    let tariff = zone.tariff.range();
     RuleForm {
         action: format!("/homes/{}/preference", home.home),
         mode: mode.to_owned(),
         sell_above,
         buy_below,
         version: home.rule_version,
-        feed_in: ct_per_kwh(zone.feed_in),
-        retail: ct_per_kwh(zone.retail),
+        feed_in: from_to(tariff.lowest.feed_in, tariff.highest.feed_in),
+        retail: from_to(tariff.lowest.retail, tariff.highest.retail),
         ..RuleForm::default()
+    }
+}
+
+/// One price, or the two between which it moves over time.
+fn from_to(lowest: MicroPricePerKwh, highest: MicroPricePerKwh) -> String {
+    if lowest == highest {
+        ct_per_kwh(lowest)
+    } else {
+        format!("{} to {}", ct_per_kwh(lowest), ct_per_kwh(highest))
     }
 }
 
@@ -98,7 +108,8 @@ fn shown(text: &str) -> String {
 /// The rule that limits make, or what is wrong with them. All-in prices.
 ///
 /// A limit beyond the tariff on its harmless side changes nothing, because the utility's price is
-/// always there; a household that typed it meant something else, so it is told.
+/// always there; a household that typed it meant something else, so it is told. Where the tariff
+/// changes with time, a limit is judged by the prices at which it is furthest from harmless.
 ///
 /// # Errors
 /// One problem per wrong field.
@@ -135,8 +146,9 @@ pub fn own_rule(
             detail,
         });
     };
-    check("sell_above", sell_above, Some(zone.feed_in), None);
-    check("buy_below", buy_below, None, Some(zone.retail));
+    let tariff = zone.tariff.range();
+    check("sell_above", sell_above, Some(tariff.lowest.feed_in), None);
+    check("buy_below", buy_below, None, Some(tariff.highest.retail));
     if problems.is_empty() {
         Ok(PriceRule::Own {
             sell_above,

@@ -5,12 +5,11 @@ use energy_core::{NanoAmount, WattHours};
 use super::OperatorFacts;
 use crate::facts::IntervalFacts;
 use crate::format::{ct_per_kwh, euro, kwh, percent};
-use crate::state::NodeStatus;
 
-pub(super) fn figures(
-    facts: &OperatorFacts,
-    status: &NodeStatus,
-) -> Vec<(&'static str, String, String)> {
+/// What it is, the number, its unit, one line below.
+pub(super) type Figure = (&'static str, String, &'static str, String);
+
+pub(super) fn figures(facts: &OperatorFacts) -> Vec<Figure> {
     let sum = |f: fn(&IntervalFacts) -> u64| {
         facts
             .intervals
@@ -26,17 +25,18 @@ pub(super) fn figures(
         .fold(0_i64, i64::saturating_add);
     let last = facts.intervals.last();
     let inside = |i: &IntervalFacts| {
+        let tariff = facts.zone.tariff.at(i.start);
         i.price
-            .is_some_and(|p| p > facts.zone.feed_in && p < facts.zone.retail)
+            .is_some_and(|p| p > tariff.feed_in && p < tariff.retail)
     };
     let priced = facts.intervals.iter().filter(|i| i.price.is_some()).count();
     let pending = facts.batches.iter().filter(|b| !b.is_final).count();
-    let _ = status;
     vec![
         (
             "Last price",
             last.and_then(|i| i.price)
-                .map_or_else(|| "–".to_owned(), |p| format!("{} ct", ct_per_kwh(p))),
+                .map_or_else(|| "–".to_owned(), ct_per_kwh),
+            "ct/kWh",
             format!(
                 "{} of {priced} traded intervals inside the tariff band",
                 facts.intervals.iter().filter(|i| inside(i)).count()
@@ -44,7 +44,8 @@ pub(super) fn figures(
         ),
         (
             "Traded, 24 h",
-            format!("{} kWh", kwh(WattHours::new(traded))),
+            kwh(WattHours::new(traded)),
+            "kWh",
             format!(
                 "{} of the need met locally",
                 percent(traded, traded.saturating_add(from))
@@ -53,6 +54,7 @@ pub(super) fn figures(
         (
             "Saved, 24 h",
             euro(NanoAmount::new(saved)),
+            "",
             "by all homes, against the utility alone".to_owned(),
         ),
         (
@@ -62,6 +64,7 @@ pub(super) fn figures(
                 .iter()
                 .find(|b| b.is_final)
                 .map_or_else(|| "–".to_owned(), |b| format!("batch {}", b.number)),
+            "",
             if pending == 0 {
                 "final, nothing pending".to_owned()
             } else {

@@ -69,7 +69,7 @@ pub struct OperatorNow {
     /// The tile that must say zero.
     pub zero: ZeroTile,
     /// Label, value, note.
-    pub figures: Vec<(&'static str, String, String)>,
+    pub figures: Vec<figures::Figure>,
     /// Volume and price, an SVG.
     pub chart: String,
     /// The intervals, newest first.
@@ -126,7 +126,7 @@ pub fn now(
     meters.sort_by_key(|m| (m.tone == "fresh" && m.trouble == "–", m.tone == "late"));
     OperatorNow {
         zero: zero(facts),
-        figures: figures(facts, status),
+        figures: figures(facts),
         chart: zone_day(interval_ms, &slots),
         intervals: facts
             .intervals
