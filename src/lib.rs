@@ -3,6 +3,7 @@
 //! Everything that decides about energy or money lives in the crates below; this package waits,
 //! stores, sends and prints.
 
+pub mod clear;
 pub mod cli;
 #[cfg(feature = "demo")]
 pub mod demo;
