@@ -136,7 +136,11 @@ struct Recorder {
 impl Recorder {
     fn new(resting: u32) -> Self {
         let (book, waiting) = filled(resting);
-        let at = (0..waiting.len()).collect();
+        let slots = waiting.iter().map(|ticket| ticket.slot() as usize + 1);
+        let mut at = vec![0; slots.max().unwrap_or(0)];
+        for (index, ticket) in waiting.iter().enumerate() {
+            at[ticket.slot() as usize] = index;
+        }
         Self {
             book,
             resting: waiting.len(),
@@ -194,8 +198,8 @@ impl Recorder {
         }
         if let Some(ticket) = came {
             let slot = ticket.slot() as usize;
-            if slot == self.at.len() {
-                self.at.push(0);
+            if slot >= self.at.len() {
+                self.at.resize(slot + 1, 0);
             }
             self.at[slot] = self.waiting.len();
             self.waiting.push(ticket);

@@ -5,7 +5,7 @@ use std::iter;
 use energy_core::{MicroPricePerKwh, Side, WattHours};
 
 use super::ladder::{Ladder, key};
-use super::queue::{NONE, Queues};
+use super::queue::{Queues, Spot};
 use super::{
     ContinuousError, Event, NewOrder, Placement, Quote, Resting, SelfTrade, Ticket, Trade,
 };
@@ -77,13 +77,8 @@ impl ContinuousBook {
     /// # Errors
     /// [`ContinuousError::NotResting`] when it is filled or cancelled already.
     pub fn cancel(&mut self, ticket: Ticket) -> Result<WattHours, ContinuousError> {
-        let slot = self
-            .queues
-            .find(ticket)
-            .ok_or(ContinuousError::NotResting { ticket })?;
-        let quantity = WattHours::new(slot.quantity);
-        self.remove(ticket.slot);
-        Ok(quantity)
+        let at = self.spot(ticket)?;
+        Ok(WattHours::new(self.remove(ticket.side, at)))
     }
 
     /// Gives a waiting order another quantity or price; the quantity is what shall be left of it.
@@ -101,9 +96,8 @@ impl ContinuousBook {
         price: MicroPricePerKwh,
         events: &mut Vec<Event>,
     ) -> Result<Placement, ContinuousError> {
-        let now = self
-            .resting(ticket)
-            .ok_or(ContinuousError::NotResting { ticket })?;
+        let at = self.spot(ticket)?;
+        let now = self.waiting(ticket.side, at);
         let order = NewOrder {
             home: now.home,
             side: now.side,
@@ -113,7 +107,7 @@ impl ContinuousBook {
         self.admit(&order, now.quantity.get())?;
         if price == now.price && quantity <= now.quantity {
             let less = now.quantity.saturating_less(quantity).get();
-            self.reduce(ticket.slot, less);
+            self.reduce(ticket.side, at, less);
             return Ok(Placement {
                 traded: WattHours::ZERO,
                 rested: quantity,
@@ -121,21 +115,15 @@ impl ContinuousBook {
                 resting: Some(ticket),
             });
         }
-        self.remove(ticket.slot);
+        self.remove(ticket.side, at);
         Ok(self.place(order, events))
     }
 
     /// The order behind a ticket, if it still waits.
     #[must_use]
     pub fn resting(&self, ticket: Ticket) -> Option<Resting> {
-        let slot = self.queues.find(ticket)?;
-        let level = self.queues.level(slot.level);
-        Some(Resting {
-            home: slot.home,
-            side: level.side,
-            quantity: WattHours::new(slot.quantity),
-            price: MicroPricePerKwh::new(level.price),
-        })
+        let at = self.queues.find(ticket)?;
+        Some(self.waiting(ticket.side, at))
     }
 
     /// The best price of a side: the highest bid, the lowest ask.
@@ -169,6 +157,22 @@ impl ContinuousBook {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.resting == 0
+    }
+
+    fn spot(&self, ticket: Ticket) -> Result<Spot, ContinuousError> {
+        self.queues
+            .find(ticket)
+            .ok_or(ContinuousError::NotResting { ticket })
+    }
+
+    fn waiting(&self, side: Side, at: Spot) -> Resting {
+        let slot = self.queues.slot(at);
+        Resting {
+            home: slot.home,
+            side,
+            quantity: WattHours::new(slot.quantity),
+            price: MicroPricePerKwh::new(self.queues.level_of(at).price),
+        }
     }
 
     /// Everything that can be wrong with an order, before anything is changed; `freed` Wh of its side go
@@ -232,17 +236,19 @@ impl ContinuousBook {
     /// Goes through the queue of a price, oldest first.
     fn cross_level(&mut self, level: u32, taking: &mut Taking, events: &mut Vec<Event>) {
         let price = MicroPricePerKwh::new(self.queues.level(level).price);
-        let mut at = self.queues.level(level).head;
-        while at != NONE && taking.left > 0 {
+        let against = other(taking.order.side);
+        let mut next = self.queues.first(level);
+        while let Some(at) = next.filter(|_| taking.left > 0) {
             let slot = *self.queues.slot(at);
             let is_own = self.rule != SelfTrade::Allow && slot.home == taking.order.home;
+            next = self.queues.behind(at);
             match (is_own, self.rule) {
                 (true, SelfTrade::CancelResting) => {
                     events.push(Event::Cancelled {
                         resting: self.queues.ticket(at),
                         quantity: WattHours::new(slot.quantity),
                     });
-                    self.remove(at);
+                    self.remove(against, at);
                 }
                 (true, _) => taking.is_blocked = true,
                 (false, _) => {
@@ -255,19 +261,13 @@ impl ContinuousBook {
                         quantity: WattHours::new(traded),
                         left: WattHours::new(slot.quantity.saturating_sub(traded)),
                     }));
-                    self.fill(at, slot.quantity, traded);
+                    if traded == slot.quantity {
+                        self.remove(against, at);
+                    } else {
+                        self.reduce(against, at, traded);
+                    }
                 }
             }
-            at = slot.behind;
-        }
-    }
-
-    /// Takes what was traded off a waiting order.
-    fn fill(&mut self, at: u32, quantity: u64, traded: u64) {
-        if traded == quantity {
-            self.remove(at);
-        } else {
-            self.reduce(at, traded);
         }
     }
 
@@ -287,25 +287,23 @@ impl ContinuousBook {
         self.queues.push(level, order.home, quantity)
     }
 
-    fn reduce(&mut self, at: u32, less: u64) {
-        let side = self.queues.level(self.queues.slot(at).level).side;
+    fn reduce(&mut self, side: Side, at: Spot, less: u64) {
         let half = self.half_mut(side);
         half.quantity = half.quantity.saturating_sub(less);
         self.queues.reduce(at, less);
     }
 
-    /// Takes an order out, and its price if it was the last one there.
-    fn remove(&mut self, at: u32) {
-        let slot = *self.queues.slot(at);
-        self.queues.remove(at);
+    /// Takes an order out, and its price if it was the last one there. Gives what was left of it, Wh.
+    fn remove(&mut self, side: Side, at: Spot) -> u64 {
+        let gone = self.queues.remove(at);
         self.resting = self.resting.saturating_sub(1);
-        let level = *self.queues.level(slot.level);
-        let half = self.half_mut(level.side);
-        half.quantity = half.quantity.saturating_sub(slot.quantity);
-        if level.orders == 0 {
-            half.ladder.remove(key(level.side, level.price));
-            self.queues.close_level(slot.level);
+        let half = self.half_mut(side);
+        half.quantity = half.quantity.saturating_sub(gone.quantity);
+        if gone.is_last {
+            half.ladder.remove(key(side, gone.price));
+            self.queues.close_level(gone.level);
         }
+        gone.quantity
     }
 
     fn quote(&self, level: u32) -> Quote {

@@ -1,10 +1,10 @@
 //! The prices of one side that have orders, best first.
 //!
-//! Prices are cut into pages of 64 neighbouring ticks: a bitmap says which of them have a level, and a
-//! sorted map finds the page. The map stays small where prices are close together (a tariff band of
-//! 220 000 ticks has 3 438 pages, however many orders there are), and a price far away costs one page
-//! of 264 bytes and nothing else. (With one map entry for each price instead, the bench in the dev
-//! profile lost half of its rate between 10³ and 10⁶ orders; with pages it loses a quarter.)
+//! Prices are cut into pages of 64 neighbouring ticks and pages into regions of 64 neighbouring pages: a
+//! bitmap says which ticks of a page have a level and which pages of a region there are, and a sorted
+//! map finds the region. The map stays small where prices are close together (a tariff band of 220 000
+//! ticks has 55 regions, however many orders there are), and a price far away costs a region and a page,
+//! 264 bytes each, and nothing else. RATES
 //!
 //! A *key* is a price turned so that the best one is the smallest: the price itself for asks, its
 //! bitwise complement (−1 − price, which cannot overflow) for bids.
@@ -14,9 +14,8 @@ use std::ops::Bound;
 
 use energy_core::Side;
 
-/// Binary digits of a key that name the tick within a page.
-const TICK_BITS: u32 = 6;
-const TICKS: usize = 1 << TICK_BITS;
+/// Binary digits of a key that name a tick within its page, or a page within its region.
+const BITS: u32 = 6;
 
 /// The key of a price; also the price of a key.
 pub(super) const fn key(side: Side, price: i64) -> i64 {
@@ -26,28 +25,57 @@ pub(super) const fn key(side: Side, price: i64) -> i64 {
     }
 }
 
-/// 64 neighbouring ticks.
+/// 64 neighbours: the ticks of a page with their levels, or the pages of a region.
 #[derive(Debug, Clone, Copy)]
-struct Page {
-    /// Which ticks have a level; the other entries of `levels` mean nothing.
+struct Node {
+    /// Which of them there are; the other entries of `items` mean nothing.
     used: u64,
-    levels: [u32; TICKS],
+    items: [u32; 64],
 }
 
-impl Page {
-    /// The first level at or behind a tick.
-    fn first_from(&self, tick: u32) -> Option<u32> {
-        let rest = self.used & u64::MAX.wrapping_shl(tick);
-        (rest != 0).then(|| self.levels[rest.trailing_zeros() as usize])
+impl Node {
+    const EMPTY: Self = Self {
+        used: 0,
+        items: [0; 64],
+    };
+
+    fn get(&self, at: u32) -> Option<u32> {
+        (self.used & bit(at) != 0).then(|| self.items[at as usize])
+    }
+
+    fn set(&mut self, at: u32, item: u32) {
+        self.used |= bit(at);
+        self.items[at as usize] = item;
+    }
+
+    /// The first one.
+    fn first(&self) -> Option<u32> {
+        self.first_of(self.used)
+    }
+
+    /// The first one behind.
+    fn after(&self, at: u32) -> Option<u32> {
+        self.first_of(self.used & !bit(at).wrapping_sub(1) & !bit(at))
+    }
+
+    fn first_of(&self, used: u64) -> Option<u32> {
+        (used != 0).then(|| self.items[used.trailing_zeros() as usize])
+    }
+
+    /// Whether it was the last one.
+    fn clear(&mut self, at: u32) -> bool {
+        self.used &= !bit(at);
+        self.used == 0
     }
 }
 
 /// The levels of one side by key. Names levels by their index, whatever holds them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Ladder {
-    /// Page number (key ÷ 64, downwards) → index into `store`. Every page here has a level.
-    pages: BTreeMap<i64, u32>,
-    store: Vec<Page>,
+    /// Region number (key ÷ 4096, downwards) → index into `store`. Every region here has a page, and
+    /// every page in it a level.
+    regions: BTreeMap<i64, u32>,
+    store: Vec<Node>,
     free: Vec<u32>,
     /// Key and level of the smallest key.
     best: Option<(i64, u32)>,
@@ -61,34 +89,21 @@ impl Ladder {
 
     /// The level with the smallest key above this one.
     pub(super) fn after(&self, key: i64) -> Option<u32> {
-        let (number, tick) = place(key);
-        let here = self
-            .pages
-            .get(&number)
-            .filter(|_| tick < 63)
-            .and_then(|at| self.page(*at).first_from(tick.saturating_add(1)));
-        here.or_else(|| {
-            let behind = (Bound::Excluded(number), Bound::Unbounded);
-            let (_, at) = self.pages.range(behind).next()?;
-            self.page(*at).first_from(0)
-        })
+        let place = Place::of(key);
+        self.after_in_region(place)
+            .or_else(|| self.first_behind(Bound::Excluded(place.region)))
     }
 
     /// The level of a key; where there is none, the one that `open` gives.
     pub(super) fn find_or_insert(&mut self, key: i64, open: impl FnOnce() -> u32) -> u32 {
-        let (number, tick) = place(key);
-        let (store, free) = (&mut self.store, &mut self.free);
-        let at = *self
-            .pages
-            .entry(number)
-            .or_insert_with(|| empty_page(store, free));
-        let page = &mut store[at as usize];
-        let bit = 1_u64.wrapping_shl(tick);
-        if page.used & bit == 0 {
-            page.used |= bit;
-            page.levels[tick as usize] = open();
+        let place = Place::of(key);
+        let page = self.page_of(place);
+        let page = &mut self.store[page as usize];
+        if let Some(level) = page.get(place.tick) {
+            return level;
         }
-        let level = page.levels[tick as usize];
+        let level = open();
+        page.set(place.tick, level);
         if self.best.is_none_or(|(best, _)| key < best) {
             self.best = Some((key, level));
         }
@@ -97,15 +112,16 @@ impl Ladder {
 
     /// Forgets the level of a key.
     pub(super) fn remove(&mut self, key: i64) {
-        let (number, tick) = place(key);
-        let Some(at) = self.pages.get(&number).copied() else {
+        let place = Place::of(key);
+        let Some((region, page)) = self.find(place) else {
             return;
         };
-        let page = &mut self.store[at as usize];
-        page.used &= !1_u64.wrapping_shl(tick);
-        if page.used == 0 {
-            self.pages.remove(&number);
-            self.free.push(at);
+        if self.store[page as usize].clear(place.tick) {
+            self.free.push(page);
+            if self.store[region as usize].clear(place.page) {
+                self.free.push(region);
+                self.regions.remove(&place.region);
+            }
         }
         if self.best.is_some_and(|(best, _)| best == key) {
             self.best = self.smallest();
@@ -113,38 +129,91 @@ impl Ladder {
     }
 
     fn smallest(&self) -> Option<(i64, u32)> {
-        let (number, at) = self.pages.first_key_value()?;
-        let page = self.page(*at);
-        let tick = page.used.trailing_zeros();
-        let level = page.first_from(0)?;
-        Some((number.wrapping_shl(TICK_BITS) | i64::from(tick), level))
+        let (number, region) = self.regions.first_key_value()?;
+        let region = self.node(*region);
+        let page = self.node(region.first()?);
+        let digits = |used: u64| i64::from(used.trailing_zeros());
+        let key = number.wrapping_shl(BITS) | digits(region.used);
+        let key = key.wrapping_shl(BITS) | digits(page.used);
+        Some((key, page.first()?))
     }
 
-    fn page(&self, at: u32) -> &Page {
+    /// Region and page of a place.
+    fn find(&self, place: Place) -> Option<(u32, u32)> {
+        let region = *self.regions.get(&place.region)?;
+        let page = self.node(region).get(place.page)?;
+        Some((region, page))
+    }
+
+    fn after_in_region(&self, place: Place) -> Option<u32> {
+        let region = self.node(*self.regions.get(&place.region)?);
+        region
+            .get(place.page)
+            .and_then(|page| self.node(page).after(place.tick))
+            .or_else(|| self.node(region.after(place.page)?).first())
+    }
+
+    fn first_behind(&self, bound: Bound<i64>) -> Option<u32> {
+        let (_, region) = self.regions.range((bound, Bound::Unbounded)).next()?;
+        self.node(self.node(*region).first()?).first()
+    }
+
+    /// The page of a place, made if there is none.
+    fn page_of(&mut self, place: Place) -> u32 {
+        let region = match self.regions.get(&place.region) {
+            Some(region) => *region,
+            None => {
+                let region = self.new_node();
+                self.regions.insert(place.region, region);
+                region
+            }
+        };
+        if let Some(page) = self.node(region).get(place.page) {
+            return page;
+        }
+        let page = self.new_node();
+        self.store[region as usize].set(place.page, page);
+        page
+    }
+
+    fn node(&self, at: u32) -> &Node {
         &self.store[at as usize]
     }
-}
 
-/// Page number and tick of a key.
-fn place(key: i64) -> (i64, u32) {
-    let tick = key & 63;
-    (
-        key.wrapping_shr(TICK_BITS),
-        u32::try_from(tick).unwrap_or(0),
-    )
-}
-
-fn empty_page(store: &mut Vec<Page>, free: &mut Vec<u32>) -> u32 {
-    if let Some(at) = free.pop() {
-        return at;
+    fn new_node(&mut self) -> u32 {
+        // What is freed is empty.
+        if let Some(at) = self.free.pop() {
+            return at;
+        }
+        // There are at most two nodes for each level, and fewer than 2^29 levels.
+        let at = u32::try_from(self.store.len()).unwrap_or(u32::MAX);
+        self.store.push(Node::EMPTY);
+        at
     }
-    // There are never more pages than levels, and levels are counted in 32 bits.
-    let at = u32::try_from(store.len()).unwrap_or(u32::MAX);
-    store.push(Page {
-        used: 0,
-        levels: [0; TICKS],
-    });
-    at
+}
+
+/// The three parts of a key.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    region: i64,
+    page: u32,
+    tick: u32,
+}
+
+impl Place {
+    fn of(key: i64) -> Self {
+        // Six digits each.
+        let low = |bits: i64| u32::try_from(bits & 63).unwrap_or(0);
+        Self {
+            region: key.wrapping_shr(2 * BITS),
+            page: low(key.wrapping_shr(BITS)),
+            tick: low(key),
+        }
+    }
+}
+
+const fn bit(at: u32) -> u64 {
+    1_u64.wrapping_shl(at)
 }
 
 #[cfg(test)]
@@ -175,6 +244,10 @@ mod tests {
             127,
             300_000,
             i64::MAX - 1,
+            4_095,
+            4_096,
+            -4_096,
+            -4_097,
         ];
         let mut ladder = Ladder::default();
         for (index, key) in (0_u32..).zip(prices) {
@@ -189,7 +262,7 @@ mod tests {
             ladder.remove(gone);
             assert_eq!(keys(&ladder, name), sorted);
         }
-        assert!(ladder.pages.is_empty());
+        assert!(ladder.regions.is_empty());
         assert_eq!(ladder.free.len(), ladder.store.len());
     }
 

@@ -3,6 +3,8 @@
 use energy_core::{HomeId, MicroPricePerKwh, Order, Side, WattHours};
 use serde::{Deserialize, Serialize};
 
+use super::places::PLACES;
+
 /// What happens where an incoming order meets a resting one of the same home.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
@@ -47,23 +49,30 @@ impl From<&Order> for NewOrder {
 /// The book's name of an order that rests or rested in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket {
-    pub(super) slot: u32,
-    /// How often the slot was taken and freed: odd while this order rests.
+    pub(super) block: u32,
+    /// How often the place was taken and freed: odd while this order rests.
     pub(super) turn: u32,
+    /// The place in the block, 0 to 12.
+    pub(super) place: u8,
+    pub(super) side: Side,
 }
 
 impl Ticket {
-    /// A small number that no other *resting* order has, for a table beside the book: below the largest
-    /// number of orders that ever rested at once.
+    /// A number that no other *resting* order has, for a table beside the book: 13 times as large a
+    /// table as there were ever prices with orders at once, plus 13 entries for each 13 further orders
+    /// of a price, is always long enough.
     #[must_use]
     pub const fn slot(self) -> u32 {
-        self.slot
+        // Fits, as there are at most 2^28 blocks.
+        self.block
+            .wrapping_mul(PLACES)
+            .wrapping_add(self.place as u32)
     }
 }
 
 impl std::fmt::Display for Ticket {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}", self.slot, self.turn)
+        write!(f, "{}.{}", self.slot(), self.turn)
     }
 }
 
@@ -161,7 +170,7 @@ pub enum ContinuousError {
         /// What came.
         ticket: Ticket,
     },
-    /// No slot is left.
-    #[error("expected fewer than 2^32 − 1 waiting orders, got one more")]
+    /// No place is left: there are 2^28 blocks, each with up to 13 orders of one price.
+    #[error("expected a free one among 2^28 blocks of waiting orders, got none")]
     Full,
 }

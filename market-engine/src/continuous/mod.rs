@@ -47,6 +47,7 @@
 mod book;
 mod ladder;
 mod message;
+mod places;
 mod queue;
 
 pub use book::ContinuousBook;

@@ -1,28 +1,39 @@
-//! Waiting orders in a slab, chained into one first-in-first-out queue for each price.
+//! Waiting orders in blocks of 256 bytes, side by side with the others of their price.
 //!
-//! Indexes instead of pointers: an order is taken out of the middle of its queue without a search, and
-//! a freed slot is the next one to be used. Invariants, for each level: `quantity` and `orders` are the
-//! sum and the number of the chain from `head` to `tail`; a level without orders does not stay.
+//! A block holds up to 13 orders of one price, so that an operation touches one or two lines of the
+//! cache and not an order, its price and both its neighbours in four places of the memory. A price with
+//! more orders has further blocks, chained in the order of arrival. Orders never move: place and block
+//! are the ticket. Invariants, for each level: `quantity` and `orders` are the sum and the number of
+//! the orders in the blocks from `head` to `tail`, none of which is without an order; a level without
+//! orders does not stay. The block that opened the level keeps its totals, also while no order of the
+//! level is in it; it is then the next one to be chained behind the others.
 
 use energy_core::{HomeId, Side, WattHours};
 
 use super::Ticket;
+use super::places::{PLACES, Places};
 
-/// No slot, no level: the end of a chain.
-pub(super) const NONE: u32 = u32::MAX;
+/// No block: the end of a chain.
+const NONE: u32 = u32::MAX;
 
-/// One waiting order, or a free slot.
+/// Blocks at most, so that every place has a number below 2^32.
+const LIMIT: usize = 1 << 28;
+
+/// One waiting order, or a free place.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Slot {
     /// What is left of it, Wh.
     pub(super) quantity: u64,
     pub(super) home: HomeId,
-    /// Its level, an index into [`Queues`].
-    pub(super) level: u32,
-    /// The order behind it in the queue; for a free slot, the next free one.
-    pub(super) behind: u32,
-    ahead: u32,
+    /// How often the place was taken and freed.
     turn: u32,
+}
+
+/// Where an order is: a block, and a place in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Spot {
+    pub(super) block: u32,
+    pub(super) place: u32,
 }
 
 /// All waiting orders of one side at one price.
@@ -32,179 +43,285 @@ pub(super) struct Level {
     /// Σ of the orders, Wh. The book sees to it that the sum of a side fits.
     pub(super) quantity: u64,
     pub(super) orders: u32,
-    /// The order that has waited longest; for a free level, the next free one.
-    pub(super) head: u32,
-    tail: u32,
-    pub(super) side: Side,
+    /// By what it is called: the block that opened it.
+    name: u32,
 }
 
-/// The slots and the levels.
+/// Up to 13 orders of a price.
+#[derive(Debug, Clone)]
+#[repr(C, align(64))]
+struct Block {
+    /// The level of the orders here; its price and totals only in the block that opened it.
+    level: Level,
+    places: Places,
+    /// First and last block of the level's chain; only in the block that opened it.
+    head: u32,
+    tail: u32,
+    /// The next block of the chain; for a free block, the next free one.
+    behind: u32,
+    ahead: u32,
+    slots: [Slot; PLACES as usize],
+}
+
+/// What is left of a level when an order has gone.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Gone {
+    /// What was left of the order, Wh.
+    pub(super) quantity: u64,
+    pub(super) level: u32,
+    pub(super) price: i64,
+    /// It was the last one.
+    pub(super) is_last: bool,
+}
+
+/// The blocks.
 #[derive(Debug, Clone)]
 pub(super) struct Queues {
-    slots: Vec<Slot>,
-    free_slot: u32,
-    levels: Vec<Level>,
-    free_level: u32,
+    blocks: Vec<Block>,
+    free: u32,
 }
 
 impl Queues {
+    /// Room for so many orders, where four of them share a price.
     pub(super) fn with_capacity(orders: usize) -> Self {
         Self {
-            slots: Vec::with_capacity(orders),
-            free_slot: NONE,
-            levels: Vec::new(),
-            free_level: NONE,
+            blocks: Vec::with_capacity(orders / 4),
+            free: NONE,
         }
     }
 
-    /// Whether there is no slot for another order.
+    /// Whether there might be no place for another order.
     pub(super) fn is_full(&self) -> bool {
-        self.free_slot == NONE && index_after(self.slots.len()) == NONE
+        self.free == NONE && self.blocks.len() >= LIMIT
     }
 
-    /// The slot behind a ticket, if its order still waits.
-    pub(super) fn find(&self, ticket: Ticket) -> Option<&Slot> {
-        self.slots
-            .get(ticket.slot as usize)
-            .filter(|slot| slot.turn == ticket.turn)
+    /// Where the order of a ticket waits, if it does.
+    pub(super) fn find(&self, ticket: Ticket) -> Option<Spot> {
+        let block = self.blocks.get(ticket.block as usize)?;
+        let place = u32::from(ticket.place);
+        let slot = block.slots.get(place as usize)?;
+        // The side can only differ if the ticket is of another book.
+        (slot.turn == ticket.turn && block.places.side() == ticket.side).then_some(Spot {
+            block: ticket.block,
+            place,
+        })
     }
 
-    pub(super) fn slot(&self, at: u32) -> &Slot {
-        &self.slots[at as usize]
+    pub(super) fn slot(&self, at: Spot) -> &Slot {
+        &self.block(at.block).slots[at.place as usize]
     }
 
-    pub(super) fn level(&self, at: u32) -> &Level {
-        &self.levels[at as usize]
+    /// A level by the block that opened it.
+    pub(super) fn level(&self, level: u32) -> &Level {
+        &self.block(level).level
     }
 
-    /// The ticket of the order in a slot.
-    pub(super) fn ticket(&self, at: u32) -> Ticket {
+    /// The level of a waiting order.
+    pub(super) fn level_of(&self, at: Spot) -> &Level {
+        self.level(self.level(at.block).name)
+    }
+
+    /// The order of a level that has waited longest.
+    pub(super) fn first(&self, level: u32) -> Option<Spot> {
+        self.first_in(self.block(level).head)
+    }
+
+    /// The order that stands behind this one in its queue.
+    pub(super) fn behind(&self, at: Spot) -> Option<Spot> {
+        let block = self.block(at.block);
+        match block.places.behind(at.place) {
+            Some(place) => Some(Spot { place, ..at }),
+            None => self.first_in(block.behind),
+        }
+    }
+
+    /// The ticket of the order at a spot.
+    pub(super) fn ticket(&self, at: Spot) -> Ticket {
+        let block = self.block(at.block);
         Ticket {
-            slot: at,
-            turn: self.slots[at as usize].turn,
+            block: at.block,
+            turn: block.slots[at.place as usize].turn,
+            // A place is below 13.
+            place: (at.place & 15) as u8,
+            side: block.places.side(),
         }
     }
 
     /// A level without orders yet.
     pub(super) fn open_level(&mut self, side: Side, price: i64) -> u32 {
-        let level = Level {
+        let at = self.take_block(side);
+        let block = self.block_mut(at);
+        block.level = Level {
             price,
             quantity: 0,
             orders: 0,
-            head: NONE,
-            tail: NONE,
-            side,
+            name: at,
         };
-        if let Some(free) = self.levels.get_mut(self.free_level as usize) {
-            let at = self.free_level;
-            self.free_level = free.head;
-            *free = level;
-            return at;
-        }
-        // There are never more levels than orders, and `is_full` bounds those.
-        let at = index_after(self.levels.len());
-        self.levels.push(level);
+        (block.head, block.tail) = (NONE, NONE);
         at
     }
 
     /// Gives back a level whose last order has gone.
-    pub(super) fn close_level(&mut self, at: u32) {
-        self.levels[at as usize].head = self.free_level;
-        self.free_level = at;
+    pub(super) fn close_level(&mut self, level: u32) {
+        self.free_block(level);
     }
 
-    /// Puts an order at the back of a level. Asks for a slot to be free.
+    /// Puts an order at the back of a level.
     pub(super) fn push(&mut self, level: u32, home: HomeId, quantity: WattHours) -> Ticket {
-        let at = self.take_slot();
-        let place = &mut self.levels[level as usize];
-        let ahead = std::mem::replace(&mut place.tail, at);
-        place.quantity = place.quantity.saturating_add(quantity.get());
-        place.orders = place.orders.saturating_add(1);
-        if ahead == NONE {
-            place.head = at;
-        } else {
-            self.slots[ahead as usize].behind = at;
-        }
-        let slot = &mut self.slots[at as usize];
+        let tail = self.block(level).tail;
+        let at = match self.blocks.get(tail as usize) {
+            Some(block) if block.places.has_room() => tail,
+            _ => self.chain(level),
+        };
+        let total = &mut self.block_mut(level).level;
+        total.quantity = total.quantity.saturating_add(quantity.get());
+        total.orders = total.orders.saturating_add(1);
+        let block = self.block_mut(at);
+        let place = block.places.take();
+        let slot = &mut block.slots[place as usize];
         slot.quantity = quantity.get();
         slot.home = home;
-        slot.level = level;
-        slot.ahead = ahead;
-        slot.behind = NONE;
-        self.ticket(at)
+        slot.turn = slot.turn.saturating_add(1);
+        self.ticket(Spot { block: at, place })
     }
 
     /// Makes an order smaller by `less`, which is below its quantity. It keeps its place.
-    pub(super) fn reduce(&mut self, at: u32, less: u64) {
-        let slot = &mut self.slots[at as usize];
+    pub(super) fn reduce(&mut self, at: Spot, less: u64) {
+        let block = self.block_mut(at.block);
+        let slot = &mut block.slots[at.place as usize];
         slot.quantity = slot.quantity.saturating_sub(less);
-        let level = &mut self.levels[slot.level as usize];
-        level.quantity = level.quantity.saturating_sub(less);
+        let level = block.level.name;
+        let total = &mut self.block_mut(level).level;
+        total.quantity = total.quantity.saturating_sub(less);
     }
 
-    /// Takes an order out of its queue and frees its slot.
-    pub(super) fn remove(&mut self, at: u32) {
-        let Slot {
+    /// Takes an order out of its queue and frees its place.
+    pub(super) fn remove(&mut self, at: Spot) -> Gone {
+        let block = self.block_mut(at.block);
+        let slot = &mut block.slots[at.place as usize];
+        let (quantity, level) = (slot.quantity, block.level.name);
+        block.places.give(at.place);
+        match slot.turn.checked_add(1) {
+            Some(turn) => slot.turn = turn,
+            // After 2^31 orders a place is left empty for good, so that no ticket ever comes twice.
+            None => {
+                slot.turn = 0;
+                block.places.withdraw();
+            }
+        }
+        let is_drained = block.places.waiting() == 0;
+        let total = &mut self.block_mut(level).level;
+        total.quantity = total.quantity.saturating_sub(quantity);
+        total.orders = total.orders.saturating_sub(1);
+        let (price, is_last) = (total.price, total.orders == 0);
+        if is_drained {
+            self.unchain(at.block, level);
+        }
+        Gone {
             quantity,
             level,
-            ahead,
-            behind,
-            ..
-        } = self.slots[at as usize];
-        let place = &mut self.levels[level as usize];
-        place.quantity = place.quantity.saturating_sub(quantity);
-        place.orders = place.orders.saturating_sub(1);
-        if ahead == NONE {
-            place.head = behind;
+            price,
+            is_last,
         }
-        if behind == NONE {
-            place.tail = ahead;
-        }
-        if let Some(slot) = self.slots.get_mut(ahead as usize) {
-            slot.behind = behind;
-        }
-        if let Some(slot) = self.slots.get_mut(behind as usize) {
-            slot.ahead = ahead;
-        }
-        self.free(at);
     }
 
-    fn take_slot(&mut self) -> u32 {
-        if let Some(slot) = self.slots.get_mut(self.free_slot as usize) {
-            let at = self.free_slot;
-            self.free_slot = slot.behind;
-            slot.turn = slot.turn.saturating_add(1);
-            return at;
+    fn first_in(&self, block: u32) -> Option<Spot> {
+        let place = self.blocks.get(block as usize)?.places.first()?;
+        Some(Spot { block, place })
+    }
+
+    /// Puts a block without orders at the end of a level: its own, if that one is not in use.
+    fn chain(&mut self, level: u32) -> u32 {
+        let own = self.block(level);
+        let (ahead, places) = (own.tail, own.places);
+        let at = if places.waiting() == 0 && places.has_room() {
+            level
+        } else {
+            self.take_block(places.side())
+        };
+        let block = self.block_mut(at);
+        block.level.name = level;
+        (block.ahead, block.behind) = (ahead, NONE);
+        if ahead == NONE {
+            self.block_mut(level).head = at;
+        } else {
+            self.block_mut(ahead).behind = at;
         }
-        let at = index_after(self.slots.len());
-        self.slots.push(Slot {
-            quantity: 0,
-            home: HomeId::new(0),
-            level: NONE,
-            behind: NONE,
-            ahead: NONE,
-            turn: 1,
-        });
+        self.block_mut(level).tail = at;
         at
     }
 
-    fn free(&mut self, at: u32) {
-        let slot = &mut self.slots[at as usize];
-        match slot.turn.checked_add(1) {
-            Some(turn) => {
-                slot.turn = turn;
-                slot.behind = self.free_slot;
-                self.free_slot = at;
-            }
-            // After 2^31 orders a slot is left empty for good, so that no ticket ever comes twice.
-            None => slot.turn = 0,
+    /// Takes a block without orders out of the chain of its level.
+    fn unchain(&mut self, at: u32, level: u32) {
+        let Block { ahead, behind, .. } = *self.block(at);
+        if ahead == NONE {
+            self.block_mut(level).head = behind;
+        } else {
+            self.block_mut(ahead).behind = behind;
         }
+        if behind == NONE {
+            self.block_mut(level).tail = ahead;
+        } else {
+            self.block_mut(behind).ahead = ahead;
+        }
+        if at != level {
+            self.free_block(at);
+        }
+    }
+
+    fn take_block(&mut self, side: Side) -> u32 {
+        if let Some(block) = self.blocks.get_mut(self.free as usize) {
+            let at = self.free;
+            self.free = block.behind;
+            block.places = block.places.of(side);
+            return at;
+        }
+        // `is_full` bounds the number of blocks.
+        let at = u32::try_from(self.blocks.len()).unwrap_or(NONE);
+        self.blocks.push(Block::new(side));
+        at
+    }
+
+    fn free_block(&mut self, at: u32) {
+        let free = self.free;
+        let block = self.block_mut(at);
+        if !block.places.is_used_up() {
+            block.behind = free;
+            self.free = at;
+        }
+    }
+
+    fn block(&self, at: u32) -> &Block {
+        &self.blocks[at as usize]
+    }
+
+    fn block_mut(&mut self, at: u32) -> &mut Block {
+        &mut self.blocks[at as usize]
     }
 }
 
-/// The index that the next element of a list of this length gets; [`NONE`] when indexes are used up.
-fn index_after(length: usize) -> u32 {
-    u32::try_from(length).unwrap_or(NONE)
+impl Block {
+    fn new(side: Side) -> Self {
+        let slot = Slot {
+            quantity: 0,
+            home: HomeId::new(0),
+            turn: 0,
+        };
+        Self {
+            level: Level {
+                price: 0,
+                quantity: 0,
+                orders: 0,
+                name: NONE,
+            },
+            places: Places::new(side),
+            head: NONE,
+            tail: NONE,
+            behind: NONE,
+            ahead: NONE,
+            slots: [slot; PLACES as usize],
+        }
+    }
 }
 
 #[cfg(test)]
@@ -215,19 +332,21 @@ mod tests {
         queues.push(level, HomeId::new(1), WattHours::new(wh))
     }
 
+    fn spot(queues: &Queues, ticket: Ticket) -> Spot {
+        queues.find(ticket).expect("it waits")
+    }
+
     fn chain(queues: &Queues, level: u32) -> Vec<u64> {
-        let mut at = queues.level(level).head;
-        let mut found = Vec::new();
-        while at != NONE {
-            found.push(queues.slot(at).quantity);
-            at = queues.slot(at).behind;
-        }
-        found
+        std::iter::successors(queues.first(level), |at| queues.behind(*at))
+            .map(|at| queues.slot(at).quantity)
+            .collect()
     }
 
     #[test]
-    fn an_order_takes_32_bytes() {
-        assert_eq!(std::mem::size_of::<Slot>(), 32);
+    fn a_block_takes_four_lines_and_a_price_with_one_order_the_first_of_them() {
+        assert_eq!(std::mem::size_of::<Block>(), 256);
+        assert_eq!(std::mem::offset_of!(Block, slots), 48);
+        assert_eq!(std::mem::size_of::<Slot>(), 16);
     }
 
     #[test]
@@ -237,40 +356,104 @@ mod tests {
         let tickets: Vec<Ticket> = (1..=4)
             .map(|wh| push(&mut queues, level, wh * 10))
             .collect();
-        queues.remove(tickets[1].slot);
+        let remove = |queues: &mut Queues, which: usize| {
+            let at = spot(queues, tickets[which]);
+            queues.remove(at);
+        };
+        remove(&mut queues, 1);
         assert_eq!(chain(&queues, level), [10, 30, 40]);
-        queues.remove(tickets[0].slot);
+        remove(&mut queues, 0);
         assert_eq!(chain(&queues, level), [30, 40]);
-        queues.remove(tickets[3].slot);
+        remove(&mut queues, 3);
         assert_eq!(chain(&queues, level), [30]);
-        assert_eq!(
-            (queues.level(level).quantity, queues.level(level).orders),
-            (30, 1)
-        );
+        let total = queues.level(level);
+        assert_eq!((total.quantity, total.orders), (30, 1));
         push(&mut queues, level, 50);
         assert_eq!(chain(&queues, level), [30, 50]);
     }
 
+    /// Against a list: levels of up to some hundred orders that grow, shrink and vanish.
     #[test]
-    fn a_slot_is_used_again_under_another_ticket_and_in_the_end_not_at_all() {
-        let mut queues = Queues::with_capacity(0);
-        let level = queues.open_level(Side::Ask, 7);
-        let first = push(&mut queues, level, 1);
-        queues.remove(first.slot);
-        assert!(queues.find(first).is_none());
-        let second = push(&mut queues, level, 2);
-        assert_eq!(first.slot, second.slot);
-        assert!(queues.find(first).is_none() && queues.find(second).is_some());
-
-        queues.slots[0].turn = u32::MAX;
-        let last = queues.ticket(0);
-        queues.remove(0);
-        assert!(queues.find(last).is_none());
-        assert_eq!(push(&mut queues, level, 3).slot, 1);
+    fn blocks_come_and_go_and_the_queue_keeps_its_order() {
+        let (mut queues, mut seed, mut most) = (Queues::with_capacity(0), 1_u64, 0);
+        let mut list: Vec<(u64, Ticket)> = Vec::new();
+        let mut level = queues.open_level(Side::Bid, 7);
+        for step in 0..20_000_u64 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let number = (seed >> 33) as usize;
+            let is_filling = step / 150 % 2 == 0;
+            if list.is_empty() || (number % 5 == 0) != is_filling {
+                list.push((step, push(&mut queues, level, step)));
+            } else {
+                // From anywhere, from the front or from the back.
+                let which = [number / 15 % list.len(), 0, list.len() - 1][number / 5 % 3];
+                let (wh, ticket) = list.remove(which);
+                let at = spot(&queues, ticket);
+                let gone = queues.remove(at);
+                assert_eq!((gone.quantity, gone.is_last), (wh, list.is_empty()));
+                assert!(queues.find(ticket).is_none());
+                if gone.is_last {
+                    queues.close_level(level);
+                    level = queues.open_level(Side::Bid, 8);
+                }
+            }
+            let expected: Vec<u64> = list.iter().map(|(wh, _)| *wh).collect();
+            assert_eq!(chain(&queues, level), expected);
+            assert_eq!(queues.level(level).orders as usize, list.len());
+            assert_eq!(queues.level(level).quantity, expected.iter().sum::<u64>());
+            most = most.max(list.len());
+        }
+        assert!(most > 60, "several blocks, got {most} orders");
+        assert!(queues.blocks.len() < 40, "blocks are used again");
     }
 
     #[test]
-    fn a_level_is_used_again() {
+    fn a_place_is_used_again_under_another_ticket_and_in_the_end_not_at_all() {
+        let mut queues = Queues::with_capacity(0);
+        let level = queues.open_level(Side::Ask, 7);
+        push(&mut queues, level, 9);
+        let first = push(&mut queues, level, 1);
+        let at = spot(&queues, first);
+        queues.remove(at);
+        assert!(queues.find(first).is_none());
+        let second = push(&mut queues, level, 2);
+        assert_eq!(first.slot(), second.slot());
+        assert!(queues.find(first).is_none() && queues.find(second).is_some());
+
+        queues.blocks[0].slots[at.place as usize].turn = u32::MAX;
+        let last = queues.ticket(at);
+        queues.remove(at);
+        assert!(queues.find(last).is_none());
+        for _ in 0..30 {
+            assert_ne!(push(&mut queues, level, 3).slot(), last.slot());
+        }
+    }
+
+    #[test]
+    fn a_block_without_places_left_is_not_used_again() {
+        let mut queues = Queues::with_capacity(0);
+        let level = queues.open_level(Side::Ask, 7);
+        for slot in &mut queues.blocks[0].slots {
+            slot.turn = u32::MAX - 1;
+        }
+        for _ in 0..PLACES {
+            let ticket = push(&mut queues, level, 1);
+            assert_eq!((ticket.block, ticket.turn), (level, u32::MAX));
+            let at = spot(&queues, ticket);
+            assert!(queues.remove(at).is_last);
+        }
+        let elsewhere = push(&mut queues, level, 1);
+        assert_ne!(elsewhere.block, level);
+        let at = spot(&queues, elsewhere);
+        assert!(queues.remove(at).is_last);
+        queues.close_level(level);
+        for price in 0..3 {
+            assert_ne!(queues.open_level(Side::Ask, price), level);
+        }
+    }
+
+    #[test]
+    fn a_level_is_used_again_by_either_side() {
         let mut queues = Queues::with_capacity(0);
         let (a, b) = (
             queues.open_level(Side::Ask, 1),
@@ -279,7 +462,17 @@ mod tests {
         queues.close_level(a);
         queues.close_level(b);
         assert_eq!(queues.open_level(Side::Ask, 3), b);
+        assert_eq!(push(&mut queues, b, 1).side, Side::Ask);
         assert_eq!(queues.open_level(Side::Ask, 4), a);
         assert_eq!(queues.open_level(Side::Ask, 5), 2);
+    }
+
+    #[test]
+    fn a_ticket_of_another_book_and_side_finds_nothing() {
+        let mut queues = Queues::with_capacity(0);
+        let level = queues.open_level(Side::Ask, 1);
+        let ticket = push(&mut queues, level, 1);
+        let side = Side::Bid;
+        assert!(queues.find(Ticket { side, ..ticket }).is_none());
     }
 }

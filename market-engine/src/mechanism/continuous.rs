@@ -64,8 +64,8 @@ fn trade(interval: IntervalStart, rows: &[&Order], draft: &mut Draft) -> Option<
         }
         if let Some(ticket) = placement.resting {
             let slot = ticket.slot() as usize;
-            if slot == row_in_slot.len() {
-                row_in_slot.push(row);
+            if slot >= row_in_slot.len() {
+                row_in_slot.resize(slot.saturating_add(1), 0);
             }
             row_in_slot[slot] = row;
         }
