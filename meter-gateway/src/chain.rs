@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 use energy_core::{Hash, MeterId, Reading, WattHours};
 use minicbor::{Decode, Encode};
 
+use crate::counter::Pinned;
+
 /// The last signed reading of a meter.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
@@ -39,12 +41,18 @@ pub struct MeterHead {
     /// What generation showed.
     #[n(6)]
     pub pv: Option<WattHours>,
+    /// The device's serial number, where it tells one.
+    #[n(7)]
+    pub serial: Option<String>,
+    /// Since when the device counts, where it tells that.
+    #[n(8)]
+    pub epoch: Option<String>,
 }
 
 impl MeterHead {
-    /// The head that a reading makes.
+    /// The head that a reading makes, of the device that gave it.
     #[must_use]
-    pub fn of(reading: &Reading) -> Self {
+    pub fn of(reading: &Reading, device: Pinned) -> Self {
         Self {
             meter: reading.meter,
             sequence: reading.sequence,
@@ -53,6 +61,17 @@ impl MeterHead {
             import: reading.import,
             export: reading.export,
             pv: reading.pv,
+            serial: device.serial,
+            epoch: device.epoch,
+        }
+    }
+
+    /// What pins the device that gave the reading.
+    #[must_use]
+    pub fn pinned(&self) -> Pinned {
+        Pinned {
+            serial: self.serial.clone(),
+            epoch: self.epoch.clone(),
         }
     }
 }
@@ -140,6 +159,8 @@ mod tests {
             import: None,
             export: None,
             pv: None,
+            serial: None,
+            epoch: None,
         }
     }
 
@@ -167,5 +188,32 @@ mod tests {
         chains.extend([head(100)], 100, Hash::new([3; 32]));
         assert_eq!(chains.next_reading(meter), (101, Hash::new([7; 32])));
         assert_eq!(chains.next_batch(), (101, Hash::new([3; 32])));
+    }
+
+    #[test]
+    fn a_head_of_an_earlier_version_is_read_and_written_as_it_was() {
+        // meter, sequence, hash, time, import, no export, no generation: the seven of before.
+        let mut bytes = vec![0x87, 0x50];
+        bytes.extend([1; 16]);
+        bytes.extend([0x02, 0x58, 0x20]);
+        bytes.extend([3; 32]);
+        bytes.extend([0x04, 0x05, 0xf6, 0xf6]);
+        let before: Vec<u8> = {
+            // Trailing absent values are left out in the canonical form.
+            let mut short = bytes.clone();
+            short[0] = 0x85;
+            short.truncate(bytes.len() - 2);
+            short
+        };
+        let head: MeterHead = energy_core::from_canonical(&before).expect("readable");
+        assert_eq!(head.import, Some(WattHours::new(5)));
+        assert_eq!(head.pinned(), Pinned::default());
+        assert_eq!(energy_core::to_canonical(&head), before);
+        let pinned = MeterHead {
+            serial: Some("A1".to_owned()),
+            ..head
+        };
+        let again = energy_core::to_canonical(&pinned);
+        assert_eq!(energy_core::from_canonical(&again), Ok(pinned));
     }
 }

@@ -3,7 +3,8 @@
 //! Evidence is read by the same decoder as the device was, so a signed reading can be checked against
 //! its raw registers by anybody who has the profile. For SunSpec each model with settlement points is
 //! a group of blocks: its header (id and length, which prove what the addresses mean), then its
-//! values with their scale factors. The order is fixed, so there is one evidence for one state.
+//! values with their scale factors. Of several points for one quantity only the one that counts is
+//! evidence. The order is fixed, so there is one evidence for one state.
 #![cfg_attr(
     not(test),
     deny(clippy::float_arithmetic, clippy::arithmetic_side_effects)
@@ -13,9 +14,11 @@ use std::collections::BTreeMap;
 
 use energy_core::{RawEvidence, RawWords, WattHours};
 
-use crate::decode::{Measured, Registers, Sample, ValueError, decode_registers, decode_tokens};
-use crate::plan::{ReadRequest, merged};
-use crate::profile::{Function, Place, Profile, Quantity, Transport};
+use crate::decode::{
+    Measured, Registers, Sample, ValueError, decode_registers, decode_tokens, is_in,
+};
+use crate::plan::{ReadRequest, merged, term_spans};
+use crate::profile::{Place, Point, Profile, Quantity, Term, Token, Transport};
 use crate::sunspec::{Layout, Model};
 
 /// Raw evidence does not fit its profile.
@@ -67,7 +70,7 @@ pub fn settlement_registers(
             from_blocks(profile, blocks, Layout::Fixed, &fixed_ranges(profile))?
         }
         (RawEvidence::Modbus(blocks), Transport::SunSpec { .. }) => {
-            let layout = proven_layout(profile, blocks)?;
+            let layout = proven_layout(blocks)?;
             let ranges = model_ranges(profile, &layout);
             from_blocks(profile, blocks, layout, &ranges)?
         }
@@ -78,7 +81,7 @@ pub fn settlement_registers(
             });
         }
     };
-    let register = |quantity| match sample.get(quantity) {
+    let register = |quantity| match sample.signed(quantity) {
         // `within` has checked that a counter is not negative.
         Measured::Value(value) => Ok(Some(WattHours::new(value.unsigned_abs()))),
         Measured::Absent => Ok(None),
@@ -105,7 +108,7 @@ pub(crate) fn of_registers(
         Layout::Models(_) => model_ranges(profile, layout),
     };
     let block = |range: &ReadRequest| {
-        let words = registers.get(range)?;
+        let words = registers.assembled(range)?;
         Some(RawWords {
             address: range.address,
             bytes: words.iter().flat_map(|w| w.to_be_bytes()).collect(),
@@ -116,78 +119,78 @@ pub(crate) fn of_registers(
 
 /// The evidence in tokens that were found, in the profile's order.
 pub(crate) fn of_tokens(profile: &Profile, tokens: &BTreeMap<String, String>) -> RawEvidence {
-    let pair = |path: &str| Some((path.to_owned(), tokens.get(path)?.clone()));
-    RawEvidence::Json(settling_paths(profile).filter_map(pair).collect())
+    let unnamed = profile.mqtt().is_some_and(|m| m.unnamed_evidence);
+    let is_there = |point: &Point| {
+        let terms = point.place.tokens();
+        terms.iter().all(|t| tokens.contains_key(&t.at.label))
+    };
+    let points = settling(profile, is_there);
+    let terms = tokens_of(&points);
+    let pair = |term: &Term<Token>| {
+        let label = &term.at.label;
+        let name = if unnamed {
+            String::new()
+        } else {
+            label.clone()
+        };
+        Some((name, tokens.get(label)?.clone()))
+    };
+    let pairs: Vec<_> = terms.filter_map(pair).collect();
+    let all = || tokens_of(&settling(profile, |_| true)).count();
+    // Tokens without names say nothing unless all of them are there.
+    let is_whole = !unnamed || pairs.len() == all();
+    RawEvidence::Json(if is_whole { pairs } else { Vec::new() })
 }
 
-fn settling_paths(profile: &Profile) -> impl Iterator<Item = &str> {
-    profile
-        .points()
-        .iter()
-        .filter(|p| p.quantity.settles())
-        .filter_map(|p| match &p.place {
-            Place::Path(path) => Some(path.as_str()),
-            Place::Register { .. } | Place::Model { .. } => None,
-        })
+fn tokens_of<'p>(points: &[&'p Point]) -> impl Iterator<Item = &'p Term<Token>> {
+    points.iter().flat_map(|point| point.place.tokens())
+}
+
+/// The points whose values are settled on a device that has `is_there`, in the order of a reading.
+fn settling(profile: &Profile, is_there: impl Fn(&Point) -> bool) -> Vec<&Point> {
+    let chosen = |quantity| profile.chosen(quantity, &is_there);
+    let points = Quantity::ALL.into_iter().filter_map(chosen);
+    points.map(|(_, p)| p).filter(|p| p.settles()).collect()
 }
 
 fn fixed_ranges(profile: &Profile) -> Vec<ReadRequest> {
-    let settling = profile.points().iter().filter(|p| p.quantity.settles());
-    let mut spans: Vec<ReadRequest> = settling
-        .filter_map(|point| match point.place {
-            Place::Register {
-                function,
-                address,
-                kind,
-                ..
-            } => Some(ReadRequest {
-                function,
-                address,
-                count: kind.registers(),
-            }),
-            Place::Model { .. } | Place::Path(_) => None,
-        })
-        .collect();
+    let points = settling(profile, |point| is_in(point, &Layout::Fixed));
+    let mut spans: Vec<ReadRequest> = points.into_iter().flat_map(term_spans).collect();
     spans.sort_unstable();
     merged(&spans, 0, u16::MAX)
 }
 
 fn model_ranges(profile: &Profile, layout: &Layout) -> Vec<ReadRequest> {
+    let points = settling(profile, |point| is_in(point, layout));
     let mut seen = Vec::new();
     let mut ranges = Vec::new();
     for model in layout.models() {
-        let spans = spans_of_model(profile, model);
+        let spans = spans_of_model(&points, model);
         if !spans.is_empty() && !seen.contains(&model.id) {
             seen.push(model.id);
-            ranges.push(ReadRequest {
-                function: Function::Holding,
-                address: model.address,
-                count: 2,
-            });
+            ranges.push(ReadRequest::holding(model.address, 2));
             ranges.extend(merged(&spans, 0, u16::MAX));
         }
     }
     ranges
 }
 
-/// Values and scale factors of the settlement points in a model.
-fn spans_of_model(profile: &Profile, model: &Model) -> Vec<ReadRequest> {
+/// Values and scale factors of these points in a model.
+fn spans_of_model(points: &[&Point], model: &Model) -> Vec<ReadRequest> {
     let mut spans = Vec::new();
-    for point in profile.points().iter().filter(|p| p.quantity.settles()) {
+    for point in points {
         if let Place::Model {
             model: id,
-            offset,
             kind,
+            terms,
             scale_offset,
-        } = point.place
-            && id == model.id
+        } = &point.place
+            && *id == model.id
         {
-            let at = |offset: u16, count| ReadRequest {
-                function: Function::Holding,
-                address: model.address.saturating_add(offset),
-                count,
+            let at = |offset: u16, count| {
+                ReadRequest::holding(model.address.saturating_add(offset), count)
             };
-            spans.push(at(offset, kind.registers()));
+            spans.extend(terms.iter().map(|term| at(term.at, kind.registers())));
             spans.extend(scale_offset.map(|offset| at(offset, 1)));
         }
     }
@@ -196,34 +199,29 @@ fn spans_of_model(profile: &Profile, model: &Model) -> Vec<ReadRequest> {
     spans
 }
 
-/// The layout that the headers in the evidence prove.
-fn proven_layout(profile: &Profile, blocks: &[RawWords]) -> Result<Layout, EvidenceError> {
-    let mut models = Vec::new();
-    let mut at = 0_usize;
-    while let Some(header) = blocks.get(at) {
-        let [a, b, c, d] = header.bytes[..] else {
-            return Err(EvidenceError::Block {
-                expected: format!("a SunSpec model header (2 registers) at {}", header.address),
-                got: format!("{} bytes", header.bytes.len()),
-            });
+/// The layout that the headers in the evidence prove: a header, then blocks within its model, then
+/// the next header. [`from_blocks`] checks that the blocks are those of a gateway with this profile.
+fn proven_layout(blocks: &[RawWords]) -> Result<Layout, EvidenceError> {
+    let mut models: Vec<Model> = Vec::new();
+    for block in blocks {
+        let within = |model: &Model| {
+            let offset = block.address.checked_sub(model.address);
+            offset.is_some_and(|offset| offset >= 2 && model.holds(offset, 1))
         };
-        let model = Model {
-            id: u16::from_be_bytes([a, b]),
-            address: header.address,
-            length: u16::from_be_bytes([c, d]),
-        };
-        let ranges = merged(&spans_of_model(profile, &model), 0, u16::MAX);
-        if ranges.is_empty() {
-            return Err(EvidenceError::Block {
-                expected: format!(
-                    "the header of a model with settlement registers in profile `{}`",
-                    profile.name()
-                ),
-                got: format!("model {} at {}", model.id, model.address),
-            });
+        if models.last().is_some_and(within) {
+            continue;
         }
-        models.push(model);
-        at = at.saturating_add(ranges.len()).saturating_add(1);
+        let [a, b, c, d] = block.bytes[..] else {
+            return Err(EvidenceError::Block {
+                expected: format!("a SunSpec model header (2 registers) at {}", block.address),
+                got: format!("{} bytes", block.bytes.len()),
+            });
+        };
+        models.push(Model {
+            id: u16::from_be_bytes([a, b]),
+            address: block.address,
+            length: u16::from_be_bytes([c, d]),
+        });
     }
     Ok(Layout::Models(models))
 }
@@ -234,39 +232,71 @@ fn from_blocks(
     layout: Layout,
     ranges: &[ReadRequest],
 ) -> Result<Sample, EvidenceError> {
-    let shown = |count: usize| format!("{count} blocks of registers");
-    if blocks.len() != ranges.len() || blocks.is_empty() {
-        return Err(EvidenceError::Block {
-            expected: shown(ranges.len().max(1)),
-            got: shown(blocks.len()),
-        });
-    }
     let mut registers = Registers::new();
-    for (block, range) in blocks.iter().zip(ranges) {
-        let words: Vec<u16> = block
-            .bytes
-            .chunks_exact(2)
-            .map(|w| u16::from_be_bytes([w[0], w[1]]))
-            .collect();
-        let whole = block.bytes.len() == usize::from(range.count).saturating_mul(2);
-        if block.address != range.address || !whole {
-            return Err(EvidenceError::Block {
-                expected: range.to_string(),
-                got: format!("{} bytes from {}", block.bytes.len(), block.address),
-            });
+    let mut left = blocks.iter().peekable();
+    for range in ranges {
+        let bytes = usize::from(range.count).saturating_mul(2);
+        let is_it =
+            |block: &&RawWords| block.address == range.address && block.bytes.len() == bytes;
+        match left.next_if(|block| is_it(block)) {
+            Some(block) => registers.add(*range, words_of(block)),
+            // The device refused these registers, and may.
+            None if is_optional(profile, range) => {}
+            None => return Err(unexpected(range.to_string(), left.peek().copied())),
         }
-        registers.add(range.function, block.address, words);
     }
-    Ok(decode_registers(profile, &layout, &registers))
+    match left.next() {
+        None if !blocks.is_empty() => Ok(decode_registers(profile, &layout, &registers)),
+        rest => Err(unexpected(
+            format!("the registers of profile `{}`", profile.name()),
+            rest,
+        )),
+    }
 }
 
-fn from_tokens(profile: &Profile, tokens: &[(String, String)]) -> Result<Sample, EvidenceError> {
-    let found: BTreeMap<String, String> = tokens.iter().cloned().collect();
-    if of_tokens(profile, &found) != RawEvidence::Json(tokens.to_vec()) || tokens.is_empty() {
-        let list = |paths: Vec<&str>| format!("the tokens of {}", paths.join(", "));
+fn unexpected(expected: String, got: Option<&RawWords>) -> EvidenceError {
+    let got = got.map_or("nothing".to_owned(), |block| {
+        format!("{} bytes from {}", block.bytes.len(), block.address)
+    });
+    EvidenceError::Block { expected, got }
+}
+
+fn words_of(block: &RawWords) -> Vec<u16> {
+    let pairs = block.bytes.chunks_exact(2);
+    pairs.map(|w| u16::from_be_bytes([w[0], w[1]])).collect()
+}
+
+/// Whether a device may be complete without these registers.
+fn is_optional(profile: &Profile, range: &ReadRequest) -> bool {
+    let within = |point: &&Point| term_spans(point).iter().any(|span| range.covers(span));
+    let mut points = profile
+        .points()
+        .iter()
+        .filter(|p| p.settles())
+        .filter(within)
+        .peekable();
+    points.peek().is_some() && points.all(|point| point.optional)
+}
+
+fn from_tokens(profile: &Profile, pairs: &[(String, String)]) -> Result<Sample, EvidenceError> {
+    let unnamed = profile.mqtt().is_some_and(|m| m.unnamed_evidence);
+    let points = settling(profile, |_| true);
+    let labels = tokens_of(&points).map(|term| term.at.label.as_str());
+    let found: BTreeMap<String, String> = if unnamed {
+        let tokens = pairs.iter().map(|(_, token)| token.clone());
+        labels.map(str::to_owned).zip(tokens).collect()
+    } else {
+        pairs.iter().cloned().collect()
+    };
+    if of_tokens(profile, &found) != RawEvidence::Json(pairs.to_vec()) || pairs.is_empty() {
+        let names = profile.points().iter().filter(|p| p.settles());
+        let names = names
+            .flat_map(|p| p.place.tokens())
+            .map(|t| t.at.label.as_str());
+        let list = |names: Vec<&str>| format!("the tokens of {}", names.join(", "));
         return Err(EvidenceError::Block {
-            expected: list(settling_paths(profile).collect()),
-            got: list(tokens.iter().map(|(path, _)| path.as_str()).collect()),
+            expected: list(names.collect()),
+            got: list(pairs.iter().map(|(name, _)| name.as_str()).collect()),
         });
     }
     Ok(decode_tokens(profile, &found))
@@ -321,7 +351,7 @@ mod tests {
             let result = settlement_registers(&profile, &RawEvidence::Modbus(blocks));
             assert!(result.is_err(), "{result:?}");
         };
-        check(&|b| b[0].bytes[1] ^= 1);
+        check(&|b| b[0].bytes[0] ^= 0x40);
         check(&|b| b[1].address += 2);
         check(&|b| b.swap(1, 2));
         check(&|b| b.truncate(3));
@@ -344,6 +374,65 @@ mod tests {
             settlement_registers(&profile, &json),
             Err(EvidenceError::Transport { .. })
         ));
+    }
+
+    #[test]
+    fn only_the_point_that_counts_is_evidence_and_its_header_proves_which_one() {
+        let profile = shipped::profile("sunspec").expect("shipped");
+        // Export and import of model 213, floats: 12 500 Wh and 1 234 567 Wh.
+        let floats = |base: u16| {
+            vec![
+                block(base, &[213, 124]),
+                block(base + 60, &[0x4643, 0x5000]),
+                block(base + 68, &[0x4996, 0xb438]),
+            ]
+        };
+        let read = |blocks| settlement_registers(&profile, &RawEvidence::Modbus(blocks));
+        assert_eq!(read(floats(40_100)), Ok((wh(1_234_567), wh(12_500), None)));
+        // A gateway takes 203 where there is one, so evidence of both is nobody's.
+        let both = [sunspec(40_002), floats(40_400)].concat();
+        assert!(read(both).is_err());
+    }
+
+    #[test]
+    fn registers_that_a_device_need_not_have_may_be_missing_and_others_not() {
+        let profile = shipped::profile("huawei-sun2000").expect("shipped");
+        let read = |blocks| settlement_registers(&profile, &RawEvidence::Modbus(blocks));
+        let pv = block(32_106, &[0, 1_234]);
+        let grid = block(37_119, &[0, 100, 0, 200]);
+        assert_eq!(read(vec![pv.clone()]), Ok((None, None, wh(12_340))));
+        assert_eq!(
+            read(vec![pv.clone(), grid.clone()]),
+            Ok((wh(2_000), wh(1_000), wh(12_340)))
+        );
+        assert!(read(vec![grid, pv]).is_err());
+        let sdm = shipped::profile("eastron-sdm630").expect("shipped");
+        let half = RawEvidence::Modbus(vec![block(0x48, &[0; 2])]);
+        assert!(settlement_registers(&sdm, &half).is_err());
+    }
+
+    #[test]
+    fn tokens_without_names_are_told_apart_by_their_place() {
+        let profile = shipped::profile("shelly-3em").expect("shipped");
+        let tokens = [
+            "1184633.1",
+            "331873.1",
+            "349600.5",
+            "1158.3",
+            "487.7",
+            "293.7",
+        ];
+        let pairs = |tokens: &[&str]| {
+            let pairs = tokens.iter().map(|t| (String::new(), (*t).to_owned()));
+            RawEvidence::Json(pairs.collect())
+        };
+        assert_eq!(
+            settlement_registers(&profile, &pairs(&tokens)),
+            Ok((wh(1_866_107), wh(1_940), None))
+        );
+        assert!(settlement_registers(&profile, &pairs(&tokens[..5])).is_err());
+        let seven = [&tokens[..], &["1"]].concat();
+        assert!(settlement_registers(&profile, &pairs(&seven)).is_err());
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Reads meters over Modbus and MQTT, signs what it read, and keeps it until the node has it.
 //!
 //! The inner ring takes values and gives values: device profiles ([`profile`], [`shipped`]), what to
-//! read next ([`plan`], [`sunspec`], [`poller`]), what registers mean ([`number`], [`decode`],
-//! [`json_path`], [`evidence`]), what may be signed ([`counter`], [`reading`], [`chain`]). It has no clock, no
-//! socket and no file, and is all there is without the feature `edge`.
+//! read next ([`plan`], [`sunspec`], [`probe`], [`poller`]), what registers and messages mean ([`number`],
+//! [`decode`], [`json_path`], [`dsmr`], [`civil_time`], [`overlay`], [`evidence`]), what may be signed
+//! ([`counter`], [`commissioning`], [`settlement`], [`reading`], [`chain`]). It has no clock, no socket and
+//! no file, and is all there is without the feature `edge`.
 //!
 //! The edge waits: `modbus` and `mqtt_device` fetch, `outbox` keeps, `uplink` sends, `runner` joins
 //! them. `intake` is the other end of the same topics, for the node.
@@ -14,10 +15,17 @@
 //! receipt.
 
 pub mod chain;
+pub mod civil_time;
 pub mod clock;
+pub mod commissioning;
 pub mod config;
 pub mod counter;
 pub mod decode;
+#[cfg(feature = "edge")]
+pub mod detect;
+pub mod dsmr;
+#[cfg(test)]
+mod every_profile;
 pub mod evidence;
 mod golden;
 #[cfg(feature = "edge")]
@@ -29,11 +37,15 @@ pub mod keys;
 pub mod modbus;
 #[cfg(feature = "edge")]
 pub mod mqtt_device;
+#[cfg(feature = "edge")]
+pub mod node_client;
 pub mod number;
 #[cfg(feature = "edge")]
 pub mod outbox;
+pub mod overlay;
 pub mod plan;
 pub mod poller;
+pub mod probe;
 pub mod profile;
 mod profile_file;
 pub mod reading;
@@ -41,6 +53,7 @@ pub mod reading;
 pub mod runner;
 #[cfg(feature = "edge")]
 mod segment;
+pub mod settlement;
 pub mod shipped;
 #[cfg(feature = "edge")]
 pub mod status;

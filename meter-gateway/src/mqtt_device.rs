@@ -1,9 +1,10 @@
-//! Devices that speak by themselves: JSON by MQTT.
+//! Devices that speak by themselves: messages by MQTT.
 //!
 //! One connection for each broker subscribes to the topics of its devices and lays each message over
-//! what was known. A read takes what is there, or waits for the message of a boundary.
+//! what was known ([`crate::overlay`]). A read takes what is there, or waits for the message of a
+//! boundary.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,23 +13,15 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use crate::clock::{Tick, system_now_ms};
-use crate::decode::{Sample, decode_tokens};
-use crate::poller::{DeviceError, Message, read_message};
+use crate::decode::Sample;
+use crate::overlay::{Arrival, Overlay};
+use crate::poller::DeviceError;
 use crate::profile::{MqttManners, Profile};
 
 const PACKET_BYTES_MAX: usize = 256 * 1_024;
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_LAST: Duration = Duration::from_secs(10);
-
-/// What a device last said.
-#[derive(Debug, Clone, Default)]
-struct Overlay {
-    message: Option<Message>,
-    received_ms: i64,
-    /// Why the newest message could not be read.
-    error: Option<DeviceError>,
-}
 
 /// What a read is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,33 +59,47 @@ impl MqttDevice {
     pub async fn read(&self, want: Want, deadline: Instant) -> Result<MqttRead, DeviceError> {
         let mut overlay = self.overlay.clone();
         loop {
-            let now = overlay.borrow_and_update().clone();
-            let silent = |wanted: String| match (&now.error, &now.message) {
+            let (heard, unread) = {
+                let now = overlay.borrow_and_update();
+                (now.heard(&self.profile)?, now.error().cloned())
+            };
+            let time_ms = heard.as_ref().map(|h| h.time_ms.unwrap_or(h.received_ms));
+            let silent = |wanted: String| match (&unread, time_ms) {
                 (Some(error), _) => error.clone(),
                 (None, None) => self.silent(wanted, "none yet".to_owned()),
-                (None, Some(message)) => {
-                    let last = message.time_ms.unwrap_or(now.received_ms);
-                    self.silent(wanted, format!("the last one of {last} ms"))
-                }
+                (None, Some(last)) => self.silent(wanted, format!("the last one of {last} ms")),
             };
-            let time_ms = now
-                .message
-                .as_ref()
-                .map(|message| message.time_ms.unwrap_or(now.received_ms));
-            match (want, &now.message, time_ms) {
-                (Want::At(at), Some(message), Some(time)) if time == at => {
-                    return Ok(self.sample(message, time, now.received_ms));
+            // What the broker kept says nothing about the present, unless it says of when it is.
+            let current = heard.and_then(|heard| {
+                let received_ms = match (heard.live, heard.time_ms) {
+                    (true, _) => heard.received_ms,
+                    (false, Some(time_ms)) => time_ms.min(heard.received_ms),
+                    (false, None) => return None,
+                };
+                Some((heard.sample, received_ms))
+            });
+            match (want, current, time_ms) {
+                (Want::At(at), Some((sample, received_ms)), Some(time_ms)) if time_ms == at => {
+                    return Ok(MqttRead {
+                        sample,
+                        time_ms,
+                        received_ms,
+                    });
                 }
                 (Want::At(at), _, Some(time)) if time > at => {
                     return Err(DeviceError::TooLate { boundary_ms: at });
                 }
-                (Want::Newest(at), Some(message), Some(time)) => {
+                (Want::Newest(at), Some((sample, received_ms)), Some(time_ms)) => {
                     let stale =
                         i64::from(self.manners().map_or(0, |manners| manners.stale_after_ms));
-                    if at.saturating_sub(now.received_ms) > stale {
+                    if at.saturating_sub(received_ms) > stale {
                         return Err(silent(format!("within the last {} s", stale / 1_000)));
                     }
-                    return Ok(self.sample(message, time, now.received_ms));
+                    return Ok(MqttRead {
+                        sample,
+                        time_ms,
+                        received_ms,
+                    });
                 }
                 _ => {}
             }
@@ -118,29 +125,23 @@ impl MqttDevice {
             got,
         }
     }
-
-    fn sample(&self, message: &Message, time_ms: i64, received_ms: i64) -> MqttRead {
-        MqttRead {
-            sample: decode_tokens(&self.profile, &message.tokens),
-            time_ms,
-            received_ms,
-        }
-    }
 }
 
 struct Subscription {
     profile: Arc<Profile>,
+    /// In the order of the profile's topics.
+    topics: Vec<String>,
     overlay: watch::Sender<Overlay>,
 }
 
 /// The devices behind one broker, before they are connected.
 #[derive(Default)]
 pub struct MqttListener {
-    devices: BTreeMap<String, Subscription>,
+    devices: Vec<Subscription>,
 }
 
 impl MqttListener {
-    /// Adds a device: what stands for `{device}` in its profile's topic.
+    /// Adds a device: what stands for `{device}` in its profile's topics.
     ///
     /// # Errors
     /// [`DeviceError::Silent`] when the profile is not for MQTT.
@@ -157,17 +158,18 @@ impl MqttListener {
                 got,
             });
         };
-        let topic = manners.topic.replace("{device}", device);
-        let entry = self
-            .devices
-            .entry(topic.clone())
-            .or_insert_with(|| Subscription {
-                profile: Arc::clone(&profile),
-                overlay: watch::Sender::new(Overlay::default()),
-            });
+        let topics: Vec<String> = manners.topics.iter().map(|t| t.of(device)).collect();
+        let topic = topics.join(", ");
+        let overlay = watch::Sender::new(Overlay::default());
+        let heard = overlay.subscribe();
+        self.devices.push(Subscription {
+            profile: Arc::clone(&profile),
+            topics,
+            overlay,
+        });
         Ok(MqttDevice {
             topic,
-            overlay: entry.overlay.subscribe(),
+            overlay: heard,
             profile,
         })
     }
@@ -181,7 +183,8 @@ impl MqttListener {
     }
 
     async fn listen(self, options: MqttOptions, clock: watch::Receiver<Tick>) {
-        let queue = self.devices.len() + 8;
+        let topics: BTreeSet<&String> = self.devices.iter().flat_map(|d| &d.topics).collect();
+        let queue = topics.len() + 8;
         let (client, mut events) = AsyncClient::new(options, queue);
         let mut network = NetworkOptions::new();
         network.set_tcp_nodelay(true);
@@ -190,22 +193,25 @@ impl MqttListener {
         while clock.has_changed().is_ok()
             && self
                 .devices
-                .values()
+                .iter()
                 .any(|device| !device.overlay.is_closed())
         {
             match events.poll().await {
                 Ok(Event::Incoming(Packet::ConnAck(_))) => {
                     retry = RETRY_FIRST;
-                    for topic in self.devices.keys() {
+                    for topic in &topics {
                         // Never awaited here: only this loop makes room in the client's queue.
-                        if let Err(error) = client.try_subscribe(topic, QoS::AtLeastOnce) {
+                        if let Err(error) = client.try_subscribe(*topic, QoS::AtLeastOnce) {
                             tracing::warn!(topic, %error, "a device's topic could not be subscribed to");
                         }
                     }
                 }
                 Ok(Event::Incoming(Packet::Publish(publish))) => {
-                    if let Some(device) = self.devices.get(&publish.topic) {
-                        device.take(&publish.payload, &clock);
+                    for device in &self.devices {
+                        if let Some(topic) = device.topics.iter().position(|t| *t == publish.topic)
+                        {
+                            device.take(topic, publish.retain, &publish.payload, &clock);
+                        }
                     }
                 }
                 Ok(_) => {}
@@ -220,35 +226,19 @@ impl MqttListener {
 }
 
 impl Subscription {
-    fn take(&self, payload: &[u8], clock: &watch::Receiver<Tick>) {
+    fn take(&self, topic: usize, retained: bool, payload: &[u8], clock: &watch::Receiver<Tick>) {
         let tick = *clock.borrow();
         let received_ms = if tick.stepped {
             tick.now_ms
         } else {
             system_now_ms()
         };
-        let message = read_message(&self.profile, &String::from_utf8_lossy(payload));
-        let partial = self
-            .profile
-            .mqtt()
-            .is_some_and(|manners| manners.partial_updates);
-        self.overlay.send_modify(|overlay| match message {
-            Ok(message) => {
-                let mut merged = Message {
-                    time_ms: message.time_ms,
-                    ..Message::default()
-                };
-                if partial && let Some(before) = overlay.message.take() {
-                    merged.tokens = before.tokens;
-                }
-                merged.tokens.extend(message.tokens);
-                *overlay = Overlay {
-                    message: Some(merged),
-                    received_ms,
-                    error: None,
-                };
-            }
-            Err(error) => overlay.error = Some(error),
-        });
+        let arrival = Arrival {
+            topic,
+            received_ms,
+            retained,
+        };
+        self.overlay
+            .send_modify(|overlay| overlay.take(&self.profile, arrival, payload));
     }
 }

@@ -155,6 +155,46 @@ impl Exact {
         }
     }
 
+    /// This number without its sign.
+    #[must_use]
+    pub const fn absolute(self) -> Self {
+        Self {
+            mantissa: self.mantissa.saturating_abs(),
+            ..self
+        }
+    }
+
+    /// The sum, exactly.
+    ///
+    /// # Errors
+    /// [`NumberError::Range`] when the two are too far apart to be held in one number.
+    pub fn plus(self, other: Self) -> Result<Self, NumberError> {
+        match (self.mantissa, other.mantissa) {
+            (0, _) => return Ok(other),
+            (_, 0) => return Ok(self),
+            _ => {}
+        }
+        let two = self.two.min(other.two);
+        let ten = self.ten.min(other.ten);
+        let widened = |number: Self| {
+            let by_two = 2_i128.checked_pow(number.two.abs_diff(two))?;
+            let by_ten = 10_i128.checked_pow(number.ten.abs_diff(ten))?;
+            number.mantissa.checked_mul(by_two)?.checked_mul(by_ten)
+        };
+        let mantissa = widened(self)
+            .zip(widened(other))
+            .and_then(|(a, b)| a.checked_add(b))
+            .ok_or(NumberError::Range)?;
+        Ok(Self { mantissa, two, ten })
+    }
+
+    /// Whether it is exactly this integer.
+    #[must_use]
+    pub fn is(self, value: i64) -> bool {
+        let rest = Self::int(value.into()).negated();
+        self.plus(rest).is_ok_and(|sum| sum.mantissa == 0)
+    }
+
     /// The nearest integer after scaling, ties to even.
     ///
     /// # Errors
@@ -309,7 +349,35 @@ mod tests {
         assert_eq!(Ratio::parse("-1"), None);
     }
 
+    #[test]
+    fn sums_are_exact_and_rounded_once() {
+        let sum = |a: &str, b: &str| {
+            let (a, b) = (Exact::decimal(a), Exact::decimal(b));
+            a.and_then(|a| a.plus(b.expect("a number")))
+        };
+        // Each part alone would round to 0.
+        let both = sum("0.0004", "0.0004").expect("near each other");
+        assert_eq!(both.rounded(KILO), Ok(1));
+        assert_eq!(sum("1e30", "1e-30"), Err(NumberError::Range));
+        let of_singles = single(0.5).plus(single(1e6)).expect("near each other");
+        assert_eq!(of_singles.rounded(KILO), Ok(1_000_000_500));
+        assert_eq!(single(0.0).plus(single(7.0)), Ok(single(7.0)));
+    }
+
+    #[test]
+    fn a_number_is_an_integer_or_it_is_not() {
+        let is = |token: &str, value| Exact::decimal(token).expect("a number").is(value);
+        assert!(is("-8388608", -8_388_608) && is("7.0", 7) && is("70e-1", 7) && is("0.00", 0));
+        assert!(!is("7.01", 7) && !is("7", -7) && !is("1e30", 1));
+    }
+
     proptest! {
+        #[test]
+        fn a_sum_of_integers_is_the_integer_sum(a in -(1_i64 << 61)..1_i64 << 61, b in -(1_i64 << 61)..1_i64 << 61) {
+            let sum = Exact::int(a.into()).plus(Exact::int(b.into())).expect("integers");
+            prop_assert_eq!(sum.rounded(Ratio::ONE), Ok(a + b));
+        }
+
         #[test]
         fn integers_come_out_as_they_went_in(value: i64) {
             prop_assert_eq!(Exact::int(value.into()).rounded(Ratio::ONE), Ok(value));

@@ -48,7 +48,7 @@ pub fn reading_of(
     at_boundary: bool,
 ) -> Result<Reading, DeviceError> {
     settles(profile, sample)?;
-    let value = |quantity| match sample.get(quantity) {
+    let value = |quantity| match sample.signed(quantity) {
         Measured::Value(value) => Some(*value),
         Measured::Absent | Measured::Error(_) => None,
     };

@@ -8,7 +8,6 @@
 )]
 
 use crate::plan::ReadRequest;
-use crate::profile::Function;
 
 /// "SunS".
 const MARKER: [u16; 2] = [0x5375, 0x6e53];
@@ -26,6 +25,57 @@ pub struct Model {
     /// How many registers follow id and length.
     pub length: u16,
 }
+
+impl Model {
+    /// Whether `count` registers from `offset` on (counted from the id) are within it.
+    #[must_use]
+    pub fn holds(&self, offset: u16, count: u16) -> bool {
+        u32::from(offset).saturating_add(u32::from(count))
+            <= u32::from(self.length).saturating_add(2)
+    }
+
+    /// What it is about, for the models that a meter, an inverter or a battery has.
+    #[must_use]
+    pub fn title(&self) -> Option<&'static str> {
+        TITLES
+            .iter()
+            .find(|(id, _)| *id == self.id)
+            .map(|(_, title)| *title)
+    }
+}
+
+/// Models that say something about energy, and what they are about (`sunspec/models`).
+const TITLES: [(u16, &str); 25] = [
+    (1, "common: manufacturer, model, serial number"),
+    (101, "inverter, one phase"),
+    (102, "inverter, split phase"),
+    (103, "inverter, three phases"),
+    (111, "inverter, one phase, floats"),
+    (112, "inverter, split phase, floats"),
+    (113, "inverter, three phases, floats"),
+    (120, "nameplate of an inverter"),
+    (121, "basic settings of an inverter"),
+    (122, "measurements and status of an inverter"),
+    (123, "immediate controls of an inverter"),
+    (124, "storage controls"),
+    (160, "direct-current inputs of an inverter"),
+    (201, "meter, one phase"),
+    (202, "meter, split phase"),
+    (203, "meter, three phases, star"),
+    (204, "meter, three phases, delta"),
+    (211, "meter, one phase, floats"),
+    (212, "meter, split phase, floats"),
+    (213, "meter, three phases, star, floats"),
+    (214, "meter, three phases, delta, floats"),
+    (701, "alternating-current side of a generator (IEEE 1547)"),
+    (713, "storage capacity"),
+    (714, "direct-current side of a generator (IEEE 1547)"),
+    (802, "battery"),
+];
+
+/// Unit ids behind one address at which SunSpec devices are found, the likeliest first: the device
+/// itself, inverters behind it, SMA's gateway and inverters, the meters of Fronius.
+pub const UNITS: [u8; 12] = [1, 2, 3, 4, 5, 126, 127, 200, 201, 202, 240, 247];
 
 /// Where a device keeps what its profile asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +96,7 @@ impl Layout {
         }
     }
 
-    /// The first model of this id.
+    /// The first model of this id. Others are further devices of the same kind, such as a second meter.
     #[must_use]
     pub fn model(&self, id: u16) -> Option<&Model> {
         self.models().iter().find(|model| model.id == id)
@@ -91,13 +141,7 @@ impl Walk {
     /// What to do now.
     #[must_use]
     pub fn step(&self) -> WalkStep {
-        let read = |address| {
-            WalkStep::Read(ReadRequest {
-                function: Function::Holding,
-                address,
-                count: 2,
-            })
-        };
+        let read = |address| WalkStep::Read(ReadRequest::holding(address, 2));
         match (self.ended, self.at, self.bases.get(self.base)) {
             (true, _, _) => WalkStep::Found(Layout::Models(self.models.clone())),
             (false, Some(at), _) => read(at),
@@ -128,6 +172,12 @@ impl Walk {
                 self.go_to(next.filter(|_| self.models.len() < MODELS_MAX));
             }
         }
+    }
+
+    /// Whether the marker was found.
+    #[must_use]
+    pub const fn has_begun(&self) -> bool {
+        self.at.is_some()
     }
 
     fn go_to(&mut self, address: Option<u16>) {

@@ -19,6 +19,8 @@ pub(super) fn entry(sequence: u64, boundary_ms: Option<i64>) -> Entry {
         import: Some(WattHours::new(sequence)),
         export: None,
         pv: None,
+        serial: None,
+        epoch: None,
     };
     let hash = Hash::new([byte; 32]);
     Entry {

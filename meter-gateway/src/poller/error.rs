@@ -2,9 +2,11 @@
 
 use crate::counter::CounterError;
 use crate::decode::ValueError;
+use crate::dsmr::TelegramError;
 use crate::json_path::NotJson;
 use crate::plan::ReadRequest;
 use crate::profile::Quantity;
+use crate::settlement::Refusal;
 
 /// Why there is no reading of a device.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,9 +65,25 @@ pub enum DeviceError {
         /// Where it was.
         address: u16,
     },
+    /// Another device than the profile's, or one that is set up in another way.
+    #[error("expected a device whose {what} is {expected}, got {got}")]
+    WrongDevice {
+        /// What was asked.
+        what: String,
+        /// What the profile expects.
+        expected: String,
+        /// What the device says.
+        got: String,
+    },
     /// A message that cannot be read.
     #[error(transparent)]
     Message(#[from] NotJson),
+    /// A telegram that cannot be read.
+    #[error(transparent)]
+    Telegram(#[from] TelegramError),
+    /// It can be read, and nothing may be settled on it.
+    #[error(transparent)]
+    NotForSettlement(#[from] Refusal),
     /// A message without a usable time.
     #[error("expected the device's time at `{path}`, got {got}")]
     MessageTime {

@@ -47,11 +47,7 @@ mod tests {
 
     #[test]
     fn only_what_may_pass_is_tried_again_and_only_so_often() {
-        let request = ReadRequest {
-            function: crate::profile::Function::Input,
-            address: 0,
-            count: 1,
-        };
+        let request = ReadRequest::holding(0, 1);
         let timeout = DeviceError::Timeout {
             request,
             timeout_ms: 10,

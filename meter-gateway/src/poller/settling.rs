@@ -1,17 +1,33 @@
-//! Whether a sample may be signed: every settlement register that the device should have says something.
+//! Whether a sample may be signed: every settlement register that the device should have says something,
+//! and says it finely and surely enough.
 
 use energy_core::WattHours;
 
 use crate::decode::{Measured, Sample};
 use crate::profile::{Profile, Quantity, Transport};
+use crate::settlement::{SettlementRules, may_settle};
 
 use super::DeviceError;
 
-/// The settlement register that keeps a sample from being signed, if there is one.
+/// The settlement register that keeps a sample from being signed under the usual rules, if there is
+/// one.
 ///
 /// # Errors
-/// [`DeviceError::Value`] or [`DeviceError::RegisterAbsent`].
+/// [`DeviceError::Value`], [`DeviceError::RegisterAbsent`] or [`DeviceError::NotForSettlement`].
 pub fn settles(profile: &Profile, sample: &Sample) -> Result<(), DeviceError> {
+    settles_under(profile, sample, &SettlementRules::default())
+}
+
+/// The same under a zone's own rules.
+///
+/// # Errors
+/// As [`settles`].
+pub fn settles_under(
+    profile: &Profile,
+    sample: &Sample,
+    rules: &SettlementRules,
+) -> Result<(), DeviceError> {
+    may_settle(profile, sample, rules)?;
     let mut any = false;
     let discovered = matches!(profile.transport(), Transport::SunSpec { .. });
     for quantity in Quantity::ALL.into_iter().filter(|q| q.settles()) {
@@ -21,7 +37,7 @@ pub fn settles(profile: &Profile, sample: &Sample) -> Result<(), DeviceError> {
             .iter()
             .any(|p| p.quantity == quantity && !p.optional)
             && (!discovered || sample.values.contains_key(&quantity));
-        match sample.get(quantity) {
+        match sample.signed(quantity) {
             Measured::Error(source) => {
                 return Err(DeviceError::Value {
                     quantity,
@@ -42,10 +58,10 @@ pub fn settles(profile: &Profile, sample: &Sample) -> Result<(), DeviceError> {
     }
 }
 
-/// A counter of a sample.
+/// A counter of a sample, as far as it may be signed.
 #[must_use]
 pub fn counter(sample: &Sample, quantity: Quantity) -> Option<WattHours> {
-    match sample.get(quantity) {
+    match sample.signed(quantity) {
         Measured::Value(value) => u64::try_from(*value).ok().map(WattHours::new),
         Measured::Absent | Measured::Error(_) => None,
     }

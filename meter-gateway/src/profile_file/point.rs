@@ -3,72 +3,102 @@
 use energy_core::WattHours;
 
 use crate::number::Ratio;
-use crate::profile::{Kind, Place, Point, ProfileError, Quantity, Transport};
+use crate::profile::{Kind, Place, Point, ProfileError, Quantity, Sign, Transport};
 
 use super::source::Source;
 use super::tables::PointFile;
 
 impl Source<'_> {
+    /// The points of a `[[point]]`: one, or one for each of its SunSpec models.
     pub(super) fn point(
         &self,
         index: usize,
         point: &PointFile,
         transport: &Transport,
-    ) -> Result<Point, ProfileError> {
+    ) -> Result<Vec<Point>, ProfileError> {
         let key = |name: &str| format!("point[{index}].{name}");
-        let quantity = self.quantity(&key("quantity"), &point.quantity)?;
+        let all = Quantity::ALL.map(|q| (q.name(), q));
+        let quantity = self.one_of(key("quantity"), &all, Some(&point.quantity))?;
         let unit = self.unit(&key("unit"), quantity, &point.unit)?;
-        let scale = match &point.scale {
-            None => Ratio::ONE,
-            Some(text) => Ratio::parse(text).ok_or_else(|| {
-                self.wrong(key("scale"), "a positive ratio such as `1/100`", text)
-            })?,
-        };
+        let scale = self.ratio(key("scale"), point.scale.as_deref())?;
         let scale = unit.times(scale).ok_or_else(|| {
-            self.wrong(
-                key("scale"),
-                "unit × scale within 1/10⁹ to 10⁹",
-                &point.unit,
-            )
+            let expected = "unit × scale within 1/10⁹ to 10⁹";
+            self.wrong(key("scale"), expected, &point.unit)
         })?;
-        let place = self.place(&key, point, transport)?;
-        let zero_is_absent = match (point.zero.as_deref(), accumulates(&place)) {
-            (Some("absent"), _) => true,
-            (Some("value"), _) | (None, false) => false,
-            (None, true) => {
-                return Err(self.wrong(
-                    key("zero"),
-                    "`value` or `absent`, since SunSpec lets 0 mean both",
-                    "nothing",
-                ));
-            }
-            (Some(other), _) => return Err(self.wrong(key("zero"), "`value` or `absent`", other)),
-        };
-        if point.wrap_wh.is_some() && !quantity.is_counter() {
-            return Err(self.wrong(
-                key("wrap_wh"),
-                "no such key on a quantity that is not a counter",
-                quantity.name(),
-            ));
+        self.counter_keys(&key, quantity, point)?;
+        let signs = [
+            ("as is", Sign::AsIs),
+            ("negated", Sign::Negated),
+            ("absolute", Sign::Absolute),
+        ];
+        let sign = self.one_of(
+            key("sign"),
+            &signs,
+            Some(point.sign.as_deref().unwrap_or("as is")),
+        )?;
+        let places = self.places(&key, point, transport)?;
+        let zero_is_absent = self.zero(&key, point, places.first())?;
+        if let Some(reason) = &point.uncertain
+            && reason.trim().is_empty()
+        {
+            return Err(self.wrong(key("uncertain"), "the reason, in words", "nothing"));
         }
-        Ok(Point {
+        let point = |place| Point {
             quantity,
             place,
             scale,
-            negate: point.negate,
+            sign,
             optional: point.optional,
             zero_is_absent,
+            sentinels: point.sentinels.clone(),
             wrap: point.wrap_wh.map(WattHours::new),
-            step_min: point.step_min.unwrap_or(1).max(1),
-        })
+            resolution: point.resolution_wh.map(WattHours::new),
+            rate_max_w: point.rate_max_w,
+            uncertain: point.uncertain.clone(),
+            group: point.group.clone(),
+        };
+        Ok(places.into_iter().map(point).collect())
     }
 
-    fn quantity(&self, key: &str, name: &str) -> Result<Quantity, ProfileError> {
-        let known = || Quantity::ALL.map(Quantity::name).join(", ");
-        Quantity::ALL
-            .into_iter()
-            .find(|q| q.name() == name)
-            .ok_or_else(|| self.wrong(key, known(), name))
+    /// Keys that only a counter has.
+    fn counter_keys(
+        &self,
+        key: &impl Fn(&str) -> String,
+        quantity: Quantity,
+        point: &PointFile,
+    ) -> Result<(), ProfileError> {
+        let keys = [
+            ("wrap_wh", point.wrap_wh),
+            ("resolution_wh", point.resolution_wh),
+            ("rate_max_w", point.rate_max_w.map(u64::from)),
+        ];
+        for (name, value) in keys {
+            let expected = match (value, quantity.is_counter()) {
+                (Some(_), false) => "no such key on a quantity that is not a counter",
+                (Some(0), true) => "a number above 0",
+                _ => continue,
+            };
+            return Err(self.wrong(key(name), expected, quantity.name()));
+        }
+        Ok(())
+    }
+
+    fn zero(
+        &self,
+        key: &impl Fn(&str) -> String,
+        point: &PointFile,
+        place: Option<&Place>,
+    ) -> Result<bool, ProfileError> {
+        let accumulates = place.and_then(Place::kind).is_some_and(Kind::accumulates);
+        match (point.zero.as_deref(), accumulates) {
+            (Some("absent"), _) => Ok(true),
+            (Some("value"), _) | (None, false) => Ok(false),
+            (None, true) => {
+                let expected = "`value` or `absent`, since SunSpec lets 0 mean both";
+                Err(self.wrong(key("zero"), expected, "nothing"))
+            }
+            (Some(other), _) => Err(self.wrong(key("zero"), "`value` or `absent`", other)),
+        }
     }
 
     fn unit(&self, key: &str, quantity: Quantity, unit: &str) -> Result<Ratio, ProfileError> {
@@ -82,25 +112,13 @@ impl Source<'_> {
             _ => &[("%", 10), ("permille", 1)],
         };
         let known = || {
-            units
-                .iter()
-                .map(|(name, _)| *name)
-                .collect::<Vec<_>>()
-                .join(", ")
+            let names: Vec<_> = units.iter().map(|(name, _)| *name).collect();
+            format!("{} for `{}`", names.join(", "), quantity.name())
         };
         units
             .iter()
             .find(|(name, _)| *name == unit)
             .and_then(|(_, factor)| Ratio::new(*factor, 1))
-            .ok_or_else(|| self.wrong(key, format!("{} for `{}`", known(), quantity.name()), unit))
-    }
-}
-
-fn accumulates(place: &Place) -> bool {
-    match place {
-        Place::Register { kind, .. } | Place::Model { kind, .. } => {
-            matches!(kind, Kind::Acc32 | Kind::Acc64)
-        }
-        Place::Path(_) => false,
+            .ok_or_else(|| self.wrong(key, known(), unit))
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::config::{BrokerConfig, DeviceConfig, Endpoint, GatewayConfig};
-use crate::modbus::ModbusEndpoint;
+use crate::modbus::{Framing, ModbusEndpoint};
 use crate::mqtt_device::{MqttDevice, MqttListener};
 use crate::profile::{Profile, ProfileError};
 use crate::shipped;
@@ -30,14 +30,19 @@ pub(super) enum Link {
 
 impl Gateway {
     pub(super) fn connect_devices(&mut self) {
-        let mut endpoints: BTreeMap<(String, u16), ModbusEndpoint> = BTreeMap::new();
+        let mut endpoints: BTreeMap<(String, u16, Framing), ModbusEndpoint> = BTreeMap::new();
         let mut listeners: BTreeMap<(String, u16), MqttListener> = BTreeMap::new();
         for device in &mut self.devices {
             let link = match &device.config.endpoint {
-                Endpoint::Modbus { host, port, unit } => {
+                Endpoint::Modbus { host, port, unit }
+                | Endpoint::RtuOverTcp { host, port, unit } => {
+                    let framing = match device.config.endpoint {
+                        Endpoint::RtuOverTcp { .. } => Framing::Rtu,
+                        Endpoint::Modbus { .. } | Endpoint::Mqtt { .. } => Framing::Tcp,
+                    };
                     let endpoint = endpoints
-                        .entry((host.clone(), *port))
-                        .or_insert_with(|| ModbusEndpoint::start(host, *port));
+                        .entry((host.clone(), *port, framing))
+                        .or_insert_with(|| ModbusEndpoint::framed(host, *port, framing));
                     Some(Link::Modbus(endpoint.clone(), *unit))
                 }
                 Endpoint::Mqtt {
@@ -70,8 +75,10 @@ impl Device {
     ) -> Result<Self, GatewayError> {
         let profile = profile_of(gateway, config)?;
         let (expected, got) = match (&config.endpoint, profile.modbus().is_some()) {
-            (Endpoint::Modbus { .. }, true) | (Endpoint::Mqtt { .. }, false) => ("", ""),
+            (Endpoint::Modbus { .. } | Endpoint::RtuOverTcp { .. }, true)
+            | (Endpoint::Mqtt { .. }, false) => ("", ""),
             (Endpoint::Modbus { .. }, false) => ("mqtt", "modbus"),
+            (Endpoint::RtuOverTcp { .. }, false) => ("mqtt", "rtu_over_tcp"),
             (Endpoint::Mqtt { .. }, true) => ("modbus", "mqtt"),
         };
         if expected != got {

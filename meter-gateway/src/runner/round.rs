@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use energy_core::{MeterId, Reading};
+use energy_core::MeterId;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -12,7 +12,7 @@ use crate::clock::Tick;
 use crate::outbox::OutboxError;
 use crate::poller::{DeviceError, rest_ms};
 
-use super::signing::BATCH_READINGS_MAX;
+use super::signing::{BATCH_READINGS_MAX, Signable};
 use super::turn::{DeviceTurn, Taken};
 use super::{Gateway, signed};
 
@@ -29,7 +29,7 @@ pub(super) enum Round {
 impl Gateway {
     pub(super) async fn round(&mut self, round: Round, tick: Tick) -> Result<(), OutboxError> {
         let results = self.read_devices(round, tick).await;
-        let mut readings: Vec<Reading> = Vec::with_capacity(results.len());
+        let mut readings: Vec<Signable> = Vec::with_capacity(results.len());
         for (index, result) in results {
             let reading = result.and_then(|taken| self.reading(index, round, &taken));
             let device = &mut self.devices[index];
@@ -38,7 +38,7 @@ impl Gateway {
                 Ok(Some(reading)) => {
                     device.failed_rounds = 0;
                     device.rest_until = Instant::now();
-                    let time_ms = signed(reading.time_ms);
+                    let time_ms = signed(reading.reading.time_ms);
                     readings.push(reading);
                     (None, Some(time_ms))
                 }
@@ -60,7 +60,7 @@ impl Gateway {
             });
         }
         // By meter, so that a batch does not depend on who answered first.
-        readings.sort_by_key(|reading| reading.meter);
+        readings.sort_by_key(|signable| signable.reading.meter);
         for chunk in readings.chunks(BATCH_READINGS_MAX) {
             self.keep(round, chunk.to_vec()).await?;
         }

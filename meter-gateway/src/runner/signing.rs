@@ -4,7 +4,7 @@ use energy_core::{Reading, ReadingBatch};
 
 use crate::chain::MeterHead;
 use crate::config::Durability;
-use crate::counter::follows;
+use crate::counter::{Declared, Pinned, follows_pinned};
 use crate::outbox::{Entry, OutboxError};
 use crate::poller::DeviceError;
 use crate::reading::{ChainPlace, reading_of};
@@ -16,6 +16,13 @@ use super::turn::Taken;
 /// The most readings in one batch.
 pub(super) const BATCH_READINGS_MAX: usize = 512;
 
+/// A reading, and what pins the device that gave it.
+#[derive(Clone)]
+pub(super) struct Signable {
+    pub(super) reading: Reading,
+    device: Pinned,
+}
+
 impl Gateway {
     /// The reading of a sample, none when it says nothing that the last one did not.
     pub(super) fn reading(
@@ -23,19 +30,26 @@ impl Gateway {
         index: usize,
         round: Round,
         taken: &Taken,
-    ) -> Result<Option<Reading>, DeviceError> {
+    ) -> Result<Option<Signable>, DeviceError> {
         let device = &self.devices[index];
         let last = self.chains.head(device.config.meter);
         let at_boundary = matches!(round, Round::Boundary(_));
         if !at_boundary && last.is_some_and(|last| last.time_ms >= taken.moment.time_ms) {
             return Ok(None);
         }
-        let quality = follows(
+        let before = last.map(MeterHead::pinned);
+        let now = Pinned::of(&taken.sample.identity);
+        let declared = Declared {
+            reset: device.config.reset_declared,
+            exchange: now.serial.is_some() && now.serial == device.config.exchanged_for,
+        };
+        let quality = follows_pinned(
             &device.profile,
             last,
+            before.as_ref(),
             taken.moment.time_ms,
             &taken.sample,
-            device.config.reset_declared,
+            declared,
         )?;
         let (sequence, previous) = self.chains.next_reading(device.config.meter);
         let place = ChainPlace {
@@ -44,27 +58,33 @@ impl Gateway {
             previous,
         };
         let quality = quality.with(taken.quality);
-        reading_of(
+        let reading = reading_of(
             &device.profile,
             &taken.sample,
             place,
             taken.moment,
             quality,
             at_boundary,
-        )
-        .map(Some)
+        )?;
+        let device = now.or(before.unwrap_or_default());
+        Ok(Some(Signable { reading, device }))
     }
 
     /// Signs readings as one batch and keeps it.
     pub(super) async fn keep(
         &mut self,
         round: Round,
-        readings: Vec<Reading>,
+        signables: Vec<Signable>,
     ) -> Result<(), OutboxError> {
         self.chains
             .receipted(self.outbox.lock().receipted_through());
         let (sequence, previous) = self.chains.next_batch();
-        let heads: Vec<MeterHead> = readings.iter().map(MeterHead::of).collect();
+        let mut heads = Vec::with_capacity(signables.len());
+        let mut readings = Vec::with_capacity(signables.len());
+        for Signable { reading, device } in signables {
+            heads.push(MeterHead::of(&reading, device));
+            readings.push(reading);
+        }
         let signed = ReadingBatch::sign(
             &self.key,
             &self.zone_hash,
