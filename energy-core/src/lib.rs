@@ -18,6 +18,7 @@ mod batch;
 mod cbor;
 mod clearing;
 mod cose;
+mod enrolment;
 mod hash;
 mod ids;
 mod interval;
@@ -35,6 +36,7 @@ pub use clearing::{Certificate, CertificateKind, Clearing, Fill};
 pub use cose::{
     CoseError, SignatureError, SigningKey, VerifyingKey, cose_payload, cose_sign1, cose_verify1,
 };
+pub use enrolment::{check_enrolment, enrolment_proof, gateway_of_key};
 pub use hash::{Hash, keccak};
 pub use ids::{Address, GatewayId, HomeId, IdError, MeterId, OrderId, ZoneId};
 pub use interval::{IntervalLength, IntervalStart, TimeError};

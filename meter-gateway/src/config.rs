@@ -34,6 +34,17 @@ pub enum Endpoint {
         #[serde(default = "modbus_unit")]
         unit: u8,
     },
+    /// The frames of a serial line, sent over TCP as they are: an RS-485 adapter in transparent mode.
+    #[serde(rename = "rtu_over_tcp")]
+    RtuOverTcp {
+        /// Name or address.
+        host: String,
+        /// TCP port; adapters differ, so there is no usual one.
+        port: u16,
+        /// Unit id, 1 by default.
+        #[serde(default = "modbus_unit")]
+        unit: u8,
+    },
     /// MQTT, through the gateway's broker unless another one is named.
     Mqtt {
         /// What stands for `{device}` in the profile's topic.
@@ -60,6 +71,9 @@ pub struct DeviceConfig {
     /// The meter's counters were set back on purpose: a lower value is signed, marked as a reset.
     #[serde(default)]
     pub reset_declared: bool,
+    /// The meter was exchanged for the one with this serial number: its counters are signed, marked as
+    /// exchanged.
+    pub exchanged_for: Option<String>,
 }
 
 /// The zone document that all signatures are bound to.
@@ -311,7 +325,7 @@ mod tests {
         refused(
             "unit = 1",
             "units = 1",
-            &["line 39", "units", "available keys: host, port, unit"],
+            &["line 41", "units", "available keys: host, port, unit"],
         );
         refused(
             "interval_s = 900",

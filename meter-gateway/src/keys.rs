@@ -79,13 +79,21 @@ fn load(path: &Path) -> Result<SigningKey, KeyError> {
     Ok(SigningKey::from_seed(&seed))
 }
 
+/// Fills a buffer with random bytes from the system.
+///
+/// # Errors
+/// [`KeyError::Random`].
+pub fn random(bytes: &mut [u8]) -> Result<(), KeyError> {
+    getrandom::fill(bytes).map_err(|e| KeyError::Random(e.to_string()))
+}
+
 fn create(path: &Path) -> Result<SigningKey, KeyError> {
     let failed = |source| KeyError::File {
         path: path.to_owned(),
         source,
     };
     let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|e| KeyError::Random(e.to_string()))?;
+    random(&mut seed)?;
     let key = SigningKey::from_seed(&seed);
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(failed)?;

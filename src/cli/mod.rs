@@ -2,6 +2,9 @@
 
 #[cfg(feature = "node")]
 mod chain;
+mod clear;
+#[cfg(feature = "node")]
+mod enrol;
 #[cfg(feature = "gateway")]
 mod gateway;
 mod profile;
@@ -30,12 +33,18 @@ enum Command {
     /// Start a street of homes that trade and settle, and watch it in a browser.
     #[cfg(feature = "demo")]
     Demo(crate::demo::DemoArguments),
-    /// A household's gateway alone: read, sign, send.
+    /// A household's gateway alone: read, sign, send; and what an installer needs.
     #[cfg(feature = "gateway")]
     #[command(subcommand)]
     Gateway(gateway::GatewayCommand),
+    /// Invite a household's gateway into the zone.
+    #[cfg(feature = "node")]
+    #[command(subcommand)]
+    Enrol(enrol::EnrolCommand),
     /// Check a home's proof bundle offline, from the raw register to the root on the chain.
     Verify(verify::VerifyArguments),
+    /// Clear a book of orders from a file, compare mechanisms on it, or check a result.
+    Clear(clear::ClearArguments),
     /// Check a device profile, and run its golden vectors.
     Profile(profile::ProfileArguments),
     #[command(hide = true)]
@@ -82,8 +91,11 @@ pub fn run() -> ExitCode {
         #[cfg(feature = "demo")]
         Some(Command::Demo(demo)) => crate::demo::run(demo).map(|()| ExitCode::SUCCESS),
         #[cfg(feature = "gateway")]
-        Some(Command::Gateway(command)) => gateway::run(command).map(|()| ExitCode::SUCCESS),
+        Some(Command::Gateway(command)) => gateway::run(command),
+        #[cfg(feature = "node")]
+        Some(Command::Enrol(command)) => enrol::run(command).map(|()| ExitCode::SUCCESS),
         Some(Command::Verify(verify)) => verify::run(&verify),
+        Some(Command::Clear(clear)) => Ok(clear::run(&clear)),
         Some(Command::Profile(profile)) => profile::run(&profile).map(|()| ExitCode::SUCCESS),
         Some(Command::SignAgain(forgery)) => sign_again::run(&forgery).map(|()| ExitCode::SUCCESS),
         #[cfg(feature = "node")]

@@ -5,6 +5,7 @@
 //! reading that is refused is kept with its reason and gets one.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -44,15 +45,33 @@ pub struct Seen {
 /// Signed receipts by gateway, and the accepted readings.
 pub type TakenIn = (Vec<(GatewayId, Vec<u8>)>, Vec<Seen>);
 
-/// Everything that ingest knows beforehand.
+/// Who may sign for what.
+#[derive(Default)]
+struct Registry {
+    gateways: BTreeMap<GatewayId, VerifyingKey>,
+    registrations: BTreeMap<MeterId, Registration>,
+}
+
+/// One batch that was kept.
+pub struct Kept {
+    /// The signed receipt.
+    pub receipt: Vec<u8>,
+    /// Its accepted readings.
+    pub seen: Vec<Seen>,
+}
+
+/// Everything that ingest knows beforehand. Clones share it.
 #[derive(Clone)]
 pub struct Ingest {
     store: Store,
+    zone: energy_core::ZoneId,
     node_key: SigningKey,
     epoch: u64,
     zone_document: Hash,
-    gateways: BTreeMap<GatewayId, VerifyingKey>,
-    registrations: BTreeMap<MeterId, Registration>,
+    registry: Arc<RwLock<Arc<Registry>>>,
+    /// Batches come by the broker and by HTTP. A verdict looks at what is kept, so one group is taken in
+    /// at a time.
+    turn: Arc<Mutex<()>>,
 }
 
 impl Ingest {
@@ -66,25 +85,44 @@ impl Ingest {
         zone_document: Hash,
         node_key: SigningKey,
     ) -> anyhow::Result<Self> {
-        let mut gateways = BTreeMap::new();
-        for gateway in store.gateways(zone)? {
-            let key = VerifyingKey::from_bytes(&gateway.public_key)
-                .with_context(|| format!("the key of gateway {}", gateway.gateway))?;
-            gateways.insert(gateway.gateway, key);
-        }
-        let registrations = store
-            .meters(zone)?
-            .iter()
-            .map(|m| (m.meter, m.registration()))
-            .collect();
-        Ok(Self {
+        let ingest = Self {
             epoch: store.epoch()?,
             store,
+            zone: zone.clone(),
             node_key,
             zone_document,
-            gateways,
-            registrations,
-        })
+            registry: Arc::default(),
+            turn: Arc::default(),
+        };
+        ingest.look_up_registry()?;
+        Ok(ingest)
+    }
+
+    /// Looks up who may sign for what, after somebody was enrolled.
+    ///
+    /// # Errors
+    /// If the store fails or a kept key is none.
+    pub fn look_up_registry(&self) -> anyhow::Result<()> {
+        let mut registry = Registry::default();
+        for gateway in self.store.gateways(&self.zone)? {
+            let key = VerifyingKey::from_bytes(&gateway.public_key)
+                .with_context(|| format!("the key of gateway {}", gateway.gateway))?;
+            registry.gateways.insert(gateway.gateway, key);
+        }
+        for meter in self.store.meters(&self.zone)? {
+            registry
+                .registrations
+                .insert(meter.meter, meter.registration());
+        }
+        *self
+            .registry
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(registry);
+        Ok(())
+    }
+
+    fn registry(&self) -> Arc<Registry> {
+        Arc::clone(&self.registry.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Takes in what arrives until the inbox closes. `millis` is grid time; `seen` is told of every
@@ -133,13 +171,37 @@ impl Ingest {
     /// # Errors
     /// If the store fails; then nothing is receipted.
     pub fn take_in(&self, payloads: Vec<Vec<u8>>, now_ms: i64) -> anyhow::Result<TakenIn> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let mut authentic = Vec::new();
         for payload in payloads {
             match self.authentic(&payload) {
                 Ok(batch) => authentic.push(batch),
-                Err(reason) => self.reject(payload, reason, now_ms)?,
+                Err(reason) => self.reject(payload, "mqtt", &reason, now_ms)?,
             }
         }
+        self.keep_all(authentic, now_ms)
+    }
+
+    /// Keeps one batch that came by HTTP; gives the reason when it is not authentic.
+    ///
+    /// # Errors
+    /// If the store fails; then nothing is receipted.
+    pub fn take_one(&self, payload: Vec<u8>, now_ms: i64) -> anyhow::Result<Result<Kept, String>> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.authentic(&payload) {
+            Ok(batch) => {
+                let (mut receipts, seen) = self.keep_all(vec![batch], now_ms)?;
+                let (_, receipt) = receipts.pop().context("an authentic batch has a receipt")?;
+                Ok(Ok(Kept { receipt, seen }))
+            }
+            Err(reason) => {
+                self.reject(payload, "http", &reason, now_ms)?;
+                Ok(Err(reason))
+            }
+        }
+    }
+
+    fn keep_all(&self, mut authentic: Vec<ReadingBatch>, now_ms: i64) -> anyhow::Result<TakenIn> {
         // A verdict looks at the readings that are kept, so a gateway's next batch waits for its last.
         authentic.sort_by_key(|batch| batch.header().sequence);
         let mut receipts = BTreeMap::new();
@@ -158,7 +220,8 @@ impl Ingest {
     fn authentic(&self, payload: &[u8]) -> Result<ReadingBatch, String> {
         let batch = ReadingBatch::from_bytes(payload).map_err(|e| e.to_string())?;
         let gateway = batch.header().gateway;
-        let key = self
+        let registry = self.registry();
+        let key = registry
             .gateways
             .get(&gateway)
             .ok_or_else(|| format!("no gateway {gateway} is registered"))?;
@@ -169,13 +232,18 @@ impl Ingest {
         Ok(batch)
     }
 
-    fn reject(&self, bytes: Vec<u8>, reason: String, now_ms: i64) -> anyhow::Result<()> {
-        tracing::warn!(%reason, "a message on a batch topic is not authentic; kept aside");
-        let source = "mqtt".to_owned();
+    fn reject(
+        &self,
+        bytes: Vec<u8>,
+        source: &str,
+        reason: &str,
+        now_ms: i64,
+    ) -> anyhow::Result<()> {
+        tracing::warn!(reason, source, "a batch is not authentic; kept aside");
         self.store.record_rejected(&RejectedMessage {
             received_ms: now_ms,
-            source,
-            reason,
+            source: source.to_owned(),
+            reason: reason.to_owned(),
             bytes,
         })?;
         Ok(())
@@ -188,12 +256,13 @@ impl Ingest {
         receipts: &mut BTreeMap<GatewayId, Vec<u8>>,
         seen: &mut Vec<Seen>,
     ) -> anyhow::Result<()> {
+        let registry = self.registry();
         let mut accepted = Vec::with_capacity(wave.len());
         for batch in &wave {
-            let verdicts = self.verdicts(batch, now_ms)?;
+            let verdicts = self.verdicts(&registry, batch, now_ms)?;
             for (reading, refused) in batch.readings().iter().zip(&verdicts) {
                 if let (None, Some(registration)) =
-                    (refused, self.registrations.get(&reading.meter))
+                    (refused, registry.registrations.get(&reading.meter))
                 {
                     seen.push(Seen {
                         home: registration.home,
@@ -217,18 +286,19 @@ impl Ingest {
             for refusal in &outcome.refused {
                 tracing::warn!(meter.id = %refusal.meter, sequence = refusal.sequence, reason = ?refusal.reason, "a reading was refused");
             }
-            // Without its first batch a gateway's chain is complete up to nowhere: it will send again.
-            let Some(through) = outcome.through else {
-                continue;
-            };
+            // Without its first batch a gateway's chain is complete up to nowhere, and the receipt says so:
+            // a node that was restored from nothing asks for everything.
+            let (through_sequence, through_hash) = outcome
+                .through
+                .map_or((0, Hash::ZERO), |through| (through.sequence, through.hash));
             let refused =
                 self.store
                     .refusals_since(&gateway, batch.header().sequence, REFUSALS_MAX)?;
             let receipt = Receipt {
                 gateway,
                 store_epoch: self.epoch,
-                through_sequence: through.sequence,
-                through_hash: through.hash,
+                through_sequence,
+                through_hash,
                 refused,
             };
             receipts.insert(gateway, receipt.sign(&self.node_key, &self.zone_document));
@@ -238,6 +308,7 @@ impl Ingest {
 
     fn verdicts(
         &self,
+        registry: &Registry,
         batch: &ReadingBatch,
         now_ms: i64,
     ) -> anyhow::Result<Vec<Option<RefusalReason>>> {
@@ -255,7 +326,7 @@ impl Ingest {
             let after = kept(self.store.reading_after(&reading.meter, time_ms)?);
             let is_frozen = self.store.meter(&reading.meter)?.is_some_and(|m| m.frozen);
             let known = Known {
-                registration: self.registrations.get(&reading.meter),
+                registration: registry.registrations.get(&reading.meter),
                 is_frozen,
                 same_sequence: self.store.known_hash(&reading.meter, reading.sequence)?,
                 before: before.as_ref(),

@@ -1,4 +1,4 @@
-//! The long-running roles that join the parts: grid clock, ingest, market, chain pump, bundles.
+//! The long-running roles that join the parts: grid clock, ingest, the door for gateways, market, chain pump, bundles.
 //!
 //! An edge: it fetches, calls a decision, and carries out what that says.
 
@@ -6,6 +6,7 @@ pub mod address;
 pub mod bundles;
 pub mod chain_pump;
 pub mod clock;
+pub mod gateway_door;
 pub mod ingest;
 pub mod market;
 pub mod street;

@@ -26,6 +26,20 @@ pub(crate) fn soak_steps() -> Vec<Step> {
             work: properties,
         },
         Step {
+            name: "brute-force",
+            about: "a million random small books, each against every way to fill it",
+            needs: &[Need::Nextest],
+            remedy: "the printed number makes the same book again: tests/brute_force.rs",
+            work: brute_force,
+        },
+        Step {
+            name: "market",
+            about: "the other tests of the market engine at their long sizes",
+            needs: &[Need::Nextest],
+            remedy: "the failing case is printed",
+            work: market,
+        },
+        Step {
             name: "contracts",
             about: "20,000 fuzz runs a test, 256 x 500 calls an invariant",
             needs: &[Need::Contracts],
@@ -85,7 +99,24 @@ pub(crate) fn soak_steps() -> Vec<Step> {
 fn properties(place: &Place) -> Result<()> {
     line(place, "cargo")
         .env("PROPTEST_CASES", "20000")
+        .env("COMMONWATT_SOAK", "1")
         .args("nextest run --workspace --no-fail-fast --status-level slow --final-status-level fail -E")
-        .arg("test(/propert/)")
+        .arg("test(/propert/) or test(hundred_megabytes) or binary(/propert|mutations|continuous|mechanisms/)")
+        .run()
+}
+
+fn brute_force(place: &Place) -> Result<()> {
+    line(place, "cargo")
+        .env("COMMONWATT_BOOKS", "1000000")
+        .args("nextest run --workspace --status-level slow --final-status-level fail -E")
+        .arg("package(market-engine) and binary(brute_force)")
+        .run()
+}
+
+fn market(place: &Place) -> Result<()> {
+    line(place, "cargo")
+        .env("COMMONWATT_SOAK", "1")
+        .args("nextest run --workspace --no-fail-fast --status-level slow --final-status-level fail -E")
+        .arg("package(market-engine) and not binary(brute_force)")
         .run()
 }

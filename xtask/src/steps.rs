@@ -103,6 +103,17 @@ fn outside_steps() -> Vec<Step> {
             },
         },
         Step {
+            name: "golden-profiles",
+            about: "the golden vectors of every device profile worked out again by an independent Python reader",
+            needs: &[Need::Python],
+            remedy: "the named vector of the profile and its points do not agree: see docs/profiles.md",
+            work: |place| {
+                line(place, place.python())
+                    .args("-B tests/python/golden_profiles.py")
+                    .run()
+            },
+        },
+        Step {
             name: "deny",
             about: "licences, bans, sources and advisories of every dependency",
             needs: &[Need::Deny],
@@ -164,6 +175,13 @@ fn end_to_end_steps() -> Vec<Step> {
             work: |place| script(place, "bundle.py").run(),
         },
         Step {
+            name: "e2e-enrolment",
+            about: "an independent gateway is invited, enrols, and has its batches receipted over HTTP",
+            needs: &[Need::Python],
+            remedy: "read the street's log in the printed folder",
+            work: |place| script(place, "enrolment.py").run(),
+        },
+        Step {
             name: "e2e-pages",
             about: "three pages in a real browser at two widths, light and dark",
             needs: &[Need::Python, Need::Chromium],
@@ -176,6 +194,13 @@ fn end_to_end_steps() -> Vec<Step> {
             needs: &[Need::Python, Need::Mosquitto],
             remedy: "start the named case by hand with the printed command",
             work: |place| script(place, "faults.py").run(),
+        },
+        Step {
+            name: "e2e-modbus",
+            about: "every Modbus profile's golden vectors through a pymodbus server, and each device found again",
+            needs: &[Need::Python],
+            remedy: "repeat with one profile: `tests/e2e/modbus_peers.py --only NAME`",
+            work: |place| script(place, "modbus_peers.py").run(),
         },
         Step {
             name: "gridsim",

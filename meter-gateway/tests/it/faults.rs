@@ -107,7 +107,7 @@ async fn an_exception_is_the_devices_own_error_and_keeps_the_connection() {
     let device = RawDevice::serve(sdm630(|| 1.0, 0.0)).await;
     let endpoint = ModbusEndpoint::start("127.0.0.1", device.address.port());
     // Voltages and power are optional; the third request holds the settlement registers.
-    device.next(&[Wrong::Exception(2), Wrong::Nothing, Wrong::Exception(4)]);
+    device.next(&[Wrong::Exception(4), Wrong::Nothing, Wrong::Exception(4)]);
     let error = read(&endpoint, true).await.expect_err("refused");
     assert!(
         matches!(error, DeviceError::Exception { code: 4, .. }),

@@ -56,6 +56,7 @@ fn modbus(n: u8, port: u16) -> DeviceConfig {
             unit: 1,
         },
         reset_declared: false,
+        exchanged_for: None,
     }
 }
 
@@ -275,8 +276,8 @@ async fn a_dead_device_is_named_and_the_others_are_read() {
     let well = serve(sdm630(|| 8.0, 3.0)).await;
     let refusing = RawDevice::serve(sdm630(|| 8.0, 3.0)).await;
     refusing.next(&[
-        Wrong::Exception(2),
-        Wrong::Exception(2),
+        Wrong::Exception(4),
+        Wrong::Exception(4),
         Wrong::Exception(4),
     ]);
     let devices = vec![
@@ -379,6 +380,7 @@ async fn a_json_device_is_read_at_the_boundary_and_in_between() {
             port: None,
         },
         reset_declared: false,
+        exchanged_for: None,
     };
     let mut config = config(folder.path(), broker, &node, vec![device]);
     config.poll_s = 10;

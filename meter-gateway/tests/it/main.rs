@@ -5,3 +5,4 @@ mod broker;
 mod devices;
 mod faults;
 mod gateway;
+mod serial_frames;
