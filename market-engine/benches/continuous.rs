@@ -4,7 +4,14 @@
 //!
 //! The stream is made beforehand on a book of its own, because it needs to know which orders wait; the
 //! timed loop replays it on an equal book and does nothing else. Each figure is the best of some runs,
-//! on one thread. Without `--bench` (as `cargo test --benches` calls it) only a small stream is run.
+//! on one thread.
+//!
+//! Beside it stands what the memory alone costs on this machine: *bare* reads and writes one line for
+//! each operation, the one of its ticket or a random one, in a table as large as the book and nothing
+//! else (the accesses may overlap); *in turn* does the same while each access waits for the one before.
+//! A book that does one access an operation, without any overlap, cannot be faster than *in turn*.
+//!
+//! Without `--bench` (as `cargo test --benches` calls it) only a small stream is run.
 #![expect(
     clippy::disallowed_types,
     reason = "a bench measures time; the crate itself has no clock"
@@ -39,7 +46,9 @@ fn main() {
     println!(
         "  prices of resting orders uniform in {LOWEST}..{HIGHEST}, quantities in 1..=1000 Wh\n"
     );
-    println!("   waiting   operations/s    ns/operation     trades   waiting after");
+    println!(
+        "   waiting   operations/s    ns/operation     trades   waiting after   bare ns   in turn ns"
+    );
     let rates: Vec<f64> = sizes
         .iter()
         .map(|resting| measure(*resting, operations, runs))
@@ -62,10 +71,56 @@ fn measure(resting: u32, operations: u32, runs: u32) -> f64 {
         best = best.min(started.elapsed());
         after = book.len();
     }
+    let lines = lines_of(resting, &stream);
+    let each = |all: Duration| all.as_secs_f64() * 1e9 / f64::from(operations);
+    let bare = each(touched::<false>(&lines, runs));
+    let in_turn = each(touched::<true>(&lines, runs));
     let rate = f64::from(operations) / best.as_secs_f64();
     let nanoseconds = 1e9 / rate;
-    println!("{resting:>10} {rate:>14.0} {nanoseconds:>15.1} {trades:>10} {after:>15}");
+    println!(
+        "{resting:>10} {rate:>14.0} {nanoseconds:>15.1} {trades:>10} {after:>15} {bare:>9.1} {in_turn:>12.1}"
+    );
     rate
+}
+
+/// The orders in one block of the book, and the bytes of it.
+const PLACES: u32 = 5;
+const BLOCK: usize = 128;
+
+/// Which block each operation would touch: the one of its ticket, or any.
+fn lines_of(resting: u32, stream: &[Operation]) -> Vec<u32> {
+    let (_, tickets) = filled(resting);
+    let blocks = tickets.iter().map(|ticket| ticket.slot() / PLACES).max();
+    let blocks = u64::from(blocks.unwrap_or(0)) + 1;
+    let mut random = Stream(13);
+    stream
+        .iter()
+        .map(|operation| match operation {
+            Operation::Cancel(ticket) | Operation::Replace(ticket, ..) => ticket.slot() / PLACES,
+            Operation::Submit(_) => random.below(blocks) as u32,
+        })
+        .collect()
+}
+
+/// How long it takes to add one to a number in each of these blocks. `IN_TURN`: each address depends
+/// on what the access before has read (which is below 2^32, so that its upper half adds 0).
+fn touched<const IN_TURN: bool>(lines: &[u32], runs: u32) -> Duration {
+    let blocks = lines.iter().max().map_or(0, |most| *most as usize + 1);
+    let mut table = vec![[1_u64; BLOCK / 8]; blocks];
+    let mut best = Duration::MAX;
+    for _ in 0..runs {
+        let mut before = 0_u64;
+        let started = Instant::now();
+        for line in lines {
+            let depends = if IN_TURN { before >> 32 } else { 0 };
+            let counter = &mut table[*line as usize + depends as usize][0];
+            *counter += 1;
+            before = *counter;
+        }
+        best = best.min(started.elapsed());
+        black_box(&table);
+    }
+    best
 }
 
 #[derive(Clone, Copy)]

@@ -4,7 +4,9 @@
 //! bitmap says which ticks of a page have a level and which pages of a region there are, and a sorted
 //! map finds the region. The map stays small where prices are close together (a tariff band of 220 000
 //! ticks has 55 regions, however many orders there are), and a price far away costs a region and a page,
-//! 264 bytes each, and nothing else. RATES
+//! 264 bytes each, and nothing else. (Where the map named pages, and not regions, an operation took
+//! 72 ns instead of 53 in a book of 10³ orders: release, `cargo bench -p market-engine --bench
+//! continuous`.)
 //!
 //! A *key* is a price turned so that the best one is the smallest: the price itself for asks, its
 //! bitwise complement (−1 − price, which cannot overflow) for bids.

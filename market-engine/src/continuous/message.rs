@@ -52,15 +52,14 @@ pub struct Ticket {
     pub(super) block: u32,
     /// How often the place was taken and freed: odd while this order rests.
     pub(super) turn: u32,
-    /// The place in the block, 0 to 12.
+    /// The place in the block, 0 to 4.
     pub(super) place: u8,
     pub(super) side: Side,
 }
 
 impl Ticket {
-    /// A number that no other *resting* order has, for a table beside the book: 13 times as large a
-    /// table as there were ever prices with orders at once, plus 13 entries for each 13 further orders
-    /// of a price, is always long enough.
+    /// A number that no other *resting* order has, for a table beside the book that grows as needed:
+    /// below ten times the largest number of orders that ever rested at once.
     #[must_use]
     pub const fn slot(self) -> u32 {
         // Fits, as there are at most 2^28 blocks.
@@ -170,7 +169,7 @@ pub enum ContinuousError {
         /// What came.
         ticket: Ticket,
     },
-    /// No place is left: there are 2^28 blocks, each with up to 13 orders of one price.
+    /// No place is left: there are 2^28 blocks, each with up to 5 orders of one price.
     #[error("expected a free one among 2^28 blocks of waiting orders, got none")]
     Full,
 }

@@ -1,29 +1,29 @@
 //! The order of a block's places in one word: which order is the oldest, which places are free.
 //!
-//! Nibbles 0 to 12 are a permutation of the places 0 to 12: first the places of the waiting orders,
-//! oldest first, then the free ones, the one freed last first. Nibble 13 is how many wait, nibble 14
-//! how many places there are (one less for every place that is used up), nibble 15 the side. An order
-//! so leaves the middle of its queue by shifts and masks, without a search, a gap or a branch.
+//! Nibbles 0 to 4 are a permutation of the places 0 to 4: first the places of the waiting orders,
+//! oldest first, then the free ones, the one freed last first. Nibble 5 is how many wait, nibble 6 how
+//! many places there are (one less for every place that is used up), nibble 7 the side. An order so
+//! leaves the middle of its queue by shifts and masks, without a search, a gap or a branch.
 
 use energy_core::Side;
 
 /// Orders in a block.
-pub(super) const PLACES: u32 = 13;
+pub(super) const PLACES: u32 = 5;
 
 const WAITING: u32 = 4 * PLACES;
 const ROOM: u32 = WAITING + 4;
 const SIDE: u32 = ROOM + 4;
 /// One in each of the nibbles that name places.
-const ONES: u64 = 0x1_1111_1111_1111;
+const ONES: u32 = 0x1_1111;
 
 /// The word. Which place an order has never changes; which order stands where in the queue does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Places(u64);
+pub(super) struct Places(u32);
 
 impl Places {
-    /// Thirteen free places.
+    /// Five free places.
     pub(super) const fn new(side: Side) -> Self {
-        let word = Self(0xD0C_BA98_7654_3210);
+        let word = Self(0x0504_3210);
         word.of(side)
     }
 
@@ -44,7 +44,7 @@ impl Places {
         }
     }
 
-    /// How many orders wait, 0 to 13.
+    /// How many orders wait, 0 to 5.
     pub(super) const fn waiting(self) -> u32 {
         self.nibble(WAITING)
     }
@@ -83,7 +83,7 @@ impl Places {
         let (front, upto) = (below(self.rank(place)), below(left));
         let back = !below(left.saturating_add(1));
         let moved = self.0.wrapping_shr(4) & upto & !front;
-        let freed = u64::from(place).wrapping_shl(shift(left));
+        let freed = place.wrapping_shl(shift(left));
         self.0 = (self.0 & front | moved | freed | self.0 & back).wrapping_sub(1 << WAITING);
     }
 
@@ -91,7 +91,7 @@ impl Places {
     pub(super) fn withdraw(&mut self) {
         let free = shift(self.waiting());
         let last = shift(self.nibble(ROOM).saturating_sub(1));
-        let turned = u64::from(self.nibble(free) ^ self.nibble(last));
+        let turned = self.nibble(free) ^ self.nibble(last);
         self.0 ^= turned.wrapping_shl(free);
         self.0 ^= turned.wrapping_shl(last);
         self.0 = self.0.wrapping_sub(1 << ROOM);
@@ -100,13 +100,13 @@ impl Places {
     /// Which nibble names a place. (The lowest zero nibble of the difference is found exactly: Warren,
     /// Hacker's Delight, 2nd edition, section 6-1.)
     fn rank(self, place: u32) -> u32 {
-        let other = self.0 ^ u64::from(place).wrapping_mul(ONES);
+        let other = self.0 ^ place.wrapping_mul(ONES);
         let zeros = other.wrapping_sub(ONES) & !other & ONES.wrapping_shl(3);
         zeros.trailing_zeros() / 4
     }
 
     const fn nibble(self, from: u32) -> u32 {
-        (self.0.wrapping_shr(from) & 15) as u32
+        self.0.wrapping_shr(from) & 15
     }
 }
 
@@ -116,8 +116,8 @@ const fn shift(nibble: u32) -> u32 {
 }
 
 /// All bits in front of a nibble.
-const fn below(nibble: u32) -> u64 {
-    1_u64.wrapping_shl(shift(nibble)).wrapping_sub(1)
+const fn below(nibble: u32) -> u32 {
+    1_u32.wrapping_shl(shift(nibble)).wrapping_sub(1)
 }
 
 #[cfg(test)]
@@ -135,8 +135,8 @@ mod tests {
         for step in 0..100_000_u32 {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let number = (seed >> 33) as usize;
-            let is_filling = step / 50 % 2 == 0;
-            if places.has_room() && (list.is_empty() || (number % 4 == 0) != is_filling) {
+            let is_filling = step / 20 % 2 == 0;
+            if places.has_room() && (list.is_empty() || number.is_multiple_of(4) != is_filling) {
                 let place = places.take();
                 assert!(place < PLACES && !list.contains(&place));
                 list.push(place);
@@ -145,14 +145,14 @@ mod tests {
                 places.give(place);
             }
             assert_eq!(queue(places), list);
-            assert_eq!(places.has_room(), list.len() < 13);
+            assert_eq!(places.has_room(), list.len() < PLACES as usize);
             assert_eq!(places.side(), Side::Ask);
         }
     }
 
     #[test]
     fn a_withdrawn_place_is_not_given_out_again() {
-        for waiting in 0..13 {
+        for waiting in 0..PLACES {
             let mut places = Places::new(Side::Bid);
             let taken: Vec<u32> = (0..=waiting).map(|_| places.take()).collect();
             let gone = taken[taken.len() / 2];

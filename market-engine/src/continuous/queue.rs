@@ -1,6 +1,6 @@
-//! Waiting orders in blocks of 256 bytes, side by side with the others of their price.
+//! Waiting orders in blocks of 128 bytes, side by side with the others of their price.
 //!
-//! A block holds up to 13 orders of one price, so that an operation touches one or two lines of the
+//! A block holds up to 5 orders of one price, so that an operation touches one or two lines of the
 //! cache and not an order, its price and both its neighbours in four places of the memory. A price with
 //! more orders has further blocks, chained in the order of arrival. Orders never move: place and block
 //! are the ticket. Invariants, for each level: `quantity` and `orders` are the sum and the number of
@@ -47,9 +47,9 @@ pub(super) struct Level {
     name: u32,
 }
 
-/// Up to 13 orders of a price.
+/// Up to 5 orders of a price.
 #[derive(Debug, Clone)]
-#[repr(C, align(64))]
+#[repr(C, align(128))]
 struct Block {
     /// The level of the orders here; its price and totals only in the block that opened it.
     level: Level,
@@ -82,10 +82,10 @@ pub(super) struct Queues {
 }
 
 impl Queues {
-    /// Room for so many orders, where four of them share a price.
+    /// Room for so many orders, where three of them share a block.
     pub(super) fn with_capacity(orders: usize) -> Self {
         Self {
-            blocks: Vec::with_capacity(orders / 4),
+            blocks: Vec::with_capacity(orders / 3),
             free: NONE,
         }
     }
@@ -141,8 +141,8 @@ impl Queues {
         Ticket {
             block: at.block,
             turn: block.slots[at.place as usize].turn,
-            // A place is below 13.
-            place: (at.place & 15) as u8,
+            // A place is below 5.
+            place: (at.place & 7) as u8,
             side: block.places.side(),
         }
     }
@@ -343,8 +343,8 @@ mod tests {
     }
 
     #[test]
-    fn a_block_takes_four_lines_and_a_price_with_one_order_the_first_of_them() {
-        assert_eq!(std::mem::size_of::<Block>(), 256);
+    fn a_block_takes_two_lines_and_a_price_with_one_order_the_first_of_them() {
+        assert_eq!(std::mem::size_of::<Block>(), 128);
         assert_eq!(std::mem::offset_of!(Block, slots), 48);
         assert_eq!(std::mem::size_of::<Slot>(), 16);
     }
@@ -382,7 +382,7 @@ mod tests {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let number = (seed >> 33) as usize;
             let is_filling = step / 150 % 2 == 0;
-            if list.is_empty() || (number % 5 == 0) != is_filling {
+            if list.is_empty() || number.is_multiple_of(5) != is_filling {
                 list.push((step, push(&mut queues, level, step)));
             } else {
                 // From anywhere, from the front or from the back.
@@ -404,7 +404,7 @@ mod tests {
             most = most.max(list.len());
         }
         assert!(most > 60, "several blocks, got {most} orders");
-        assert!(queues.blocks.len() < 40, "blocks are used again");
+        assert!(queues.blocks.len() < 80, "blocks are used again");
     }
 
     #[test]
