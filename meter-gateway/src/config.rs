@@ -164,6 +164,8 @@ pub struct GatewayConfig {
     /// Wall time in ms after which a device that has not answered at a boundary has failed.
     #[serde(default = "round_timeout_ms")]
     pub round_timeout_ms: u32,
+    /// A node whose grid time is followed instead of the system's clock, for demos.
+    pub clock: Option<String>,
     /// Folder with profiles of one's own (`NAME.toml`), looked at before the shipped ones.
     pub profiles: Option<PathBuf>,
     /// The zone document.
@@ -325,7 +327,7 @@ mod tests {
         refused(
             "unit = 1",
             "units = 1",
-            &["line 41", "units", "available keys: host, port, unit"],
+            &["line 44", "units", "available keys: host, port, unit"],
         );
         refused(
             "interval_s = 900",

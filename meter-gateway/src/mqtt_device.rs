@@ -12,7 +12,7 @@ use rumqttc::{AsyncClient, Event, MqttOptions, NetworkOptions, Packet, QoS};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use crate::clock::{Tick, system_now_ms};
+use crate::clock::Tick;
 use crate::decode::Sample;
 use crate::overlay::{Arrival, Overlay};
 use crate::poller::DeviceError;
@@ -227,12 +227,7 @@ impl MqttListener {
 
 impl Subscription {
     fn take(&self, topic: usize, retained: bool, payload: &[u8], clock: &watch::Receiver<Tick>) {
-        let tick = *clock.borrow();
-        let received_ms = if tick.stepped {
-            tick.now_ms
-        } else {
-            system_now_ms()
-        };
+        let received_ms = clock.borrow().instant_ms();
         let arrival = Arrival {
             topic,
             received_ms,

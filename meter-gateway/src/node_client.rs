@@ -104,6 +104,15 @@ pub struct Enrolled {
     pub broker: BrokerAddress,
 }
 
+/// A node's grid time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct GridClock {
+    /// Milliseconds since 1970 UTC.
+    pub grid_ms: i64,
+    /// Grid seconds per second.
+    pub speed: u32,
+}
+
 #[derive(Deserialize)]
 struct Problem {
     detail: String,
@@ -213,6 +222,20 @@ impl NodeClient {
         let answer = good(&url, answer.map_err(|e| unreachable(&url, &e))?).await?;
         let bytes = answer.bytes().await.map_err(|e| unreachable(&url, &e))?;
         Ok(bytes.to_vec())
+    }
+
+    /// What time it is on the node's grid.
+    ///
+    /// # Errors
+    /// [`NodeError`].
+    pub async fn clock(&self) -> Result<GridClock, NodeError> {
+        let url = self.at("/api/v1/clock");
+        let answer = self.http.get(url.clone()).send().await;
+        let answer = good(&url, answer.map_err(|e| unreachable(&url, &e))?).await?;
+        answer.json().await.map_err(|e| NodeError::Answer {
+            url: url.to_string(),
+            reason: e.to_string(),
+        })
     }
 
     fn at(&self, path: &str) -> Url {

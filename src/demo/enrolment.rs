@@ -158,6 +158,7 @@ pub(super) fn gateway_config(
         durability: plan.durability,
         poll_s: POLL_S,
         round_timeout_ms: 5_000,
+        clock: None,
         profiles: None,
         zone: ZoneConfig::of(plan.document),
         broker: BrokerConfig {

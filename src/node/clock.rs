@@ -64,6 +64,7 @@ impl Hands {
                 now_ms,
                 boundary: Some(now_ms),
                 stepped: true,
+                ahead_ms: 0,
             }),
             millis: watch::Sender::new(now_ms),
         }
@@ -88,6 +89,7 @@ impl Hands {
             now_ms,
             boundary,
             stepped: true,
+            ahead_ms: 0,
         });
     }
 }

@@ -6,7 +6,7 @@ use energy_core::{ClockState, Quality};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::clock::{Tick, system_now_ms};
+use crate::clock::Tick;
 use crate::decode::Sample;
 use crate::mqtt_device::Want;
 use crate::poller::DeviceError;
@@ -81,12 +81,7 @@ impl DeviceTurn {
     }
 
     fn now_ms(&self) -> i64 {
-        let tick = *self.clock.borrow();
-        if tick.stepped {
-            tick.now_ms
-        } else {
-            system_now_ms()
-        }
+        self.clock.borrow().instant_ms()
     }
 
     fn moment(&self, time_ms: i64) -> Result<Moment, DeviceError> {

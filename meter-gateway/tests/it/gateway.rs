@@ -70,6 +70,7 @@ fn config(folder: &Path, broker: u16, node: &Node, devices: Vec<DeviceConfig>) -
         durability: Durability::Relaxed,
         poll_s: 0,
         round_timeout_ms: 3_000,
+        clock: None,
         profiles: None,
         zone: ZoneConfig::of(&document()),
         broker: BrokerConfig {
@@ -93,6 +94,7 @@ impl Running {
             now_ms: START_MS,
             boundary: None,
             stepped: true,
+            ahead_ms: 0,
         };
         let (clock, ticks) = watch::channel(tick);
         let (stop, shutdown) = watch::channel(false);
@@ -115,6 +117,7 @@ impl Running {
             now_ms: boundary_ms,
             boundary: Some(boundary_ms),
             stepped: true,
+            ahead_ms: 0,
         });
     }
 
@@ -409,6 +412,7 @@ async fn a_json_device_is_read_at_the_boundary_and_in_between() {
             now_ms: between,
             boundary: None,
             stepped: true,
+            ahead_ms: 0,
         });
         publish(between, 1_005 + 10 * u64::try_from(n).expect("positive"))
             .await
@@ -423,6 +427,7 @@ async fn a_json_device_is_read_at_the_boundary_and_in_between() {
                 now_ms: between + second * 1_000,
                 boundary: None,
                 stepped: true,
+                ahead_ms: 0,
             });
         }
         assert_eq!(
@@ -452,6 +457,7 @@ async fn a_profile_that_does_not_fit_its_endpoint_is_refused_at_the_start() {
         now_ms: START_MS,
         boundary: None,
         stepped: true,
+        ahead_ms: 0,
     });
     let error = Gateway::open(config, ticks)
         .map(|_| ())

@@ -10,8 +10,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use meter_gateway::clock::{followed_clock, system_clock};
 use meter_gateway::modbus::Framing;
-use meter_gateway::{GatewayConfig, Profile, clock::system_clock, shipped};
+use meter_gateway::node_client::NodeClient;
+use meter_gateway::{GatewayConfig, Profile, shipped};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
@@ -53,9 +55,13 @@ fn forever(config: &std::path::Path) -> anyhow::Result<()> {
     let config = GatewayConfig::from_toml(&name, &text)?;
     let interval = config.zone.document()?.interval;
     runtime()?.block_on(async {
+        let clock = match &config.clock {
+            Some(node) => followed_clock(NodeClient::new(node)?, interval).await?,
+            None => system_clock(interval),
+        };
         let (stop, shutdown) = watch::channel(false);
         tokio::select! {
-            ended = meter_gateway::run(config, system_clock(interval), shutdown) => ended?,
+            ended = meter_gateway::run(config, clock, shutdown) => ended?,
             asked = tokio::signal::ctrl_c() => asked?,
         }
         stop.send_replace(true);
