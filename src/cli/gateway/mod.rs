@@ -5,6 +5,7 @@ mod enrol;
 mod profiles;
 mod read;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,8 +14,9 @@ use anyhow::Context as _;
 use meter_gateway::clock::{followed_clock, system_clock};
 use meter_gateway::modbus::Framing;
 use meter_gateway::node_client::NodeClient;
-use meter_gateway::{GatewayConfig, Profile, shipped};
+use meter_gateway::{Gateway, GatewayConfig, GatewayStatus, Profile, shipped};
 use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 /// Exit code for arguments that cannot be.
@@ -48,6 +50,38 @@ pub(super) fn run(command: GatewayCommand) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// Says what an installer waits for: the first reading of every device, the broker, the first receipt.
+async fn tell(mut status: watch::Receiver<GatewayStatus>) {
+    let mut read = BTreeSet::new();
+    let (mut was_up, mut was_receipted) = (false, false);
+    loop {
+        let now = status.borrow_and_update().clone();
+        for device in now.devices.iter().filter(|d| d.last_read_ms.is_some()) {
+            if read.insert(device.meter) {
+                eprintln!("{}: first reading signed", device.name);
+            }
+        }
+        if now.uplink_up != was_up {
+            was_up = now.uplink_up;
+            eprintln!(
+                "broker: {}",
+                if was_up {
+                    "connected"
+                } else {
+                    "not connected, batches wait in the outbox"
+                }
+            );
+        }
+        if now.receipted_through > 0 && !was_receipted {
+            was_receipted = true;
+            eprintln!("node: receipts up to batch {}", now.receipted_through);
+        }
+        if status.changed().await.is_err() {
+            return std::future::pending().await;
+        }
+    }
+}
+
 fn forever(config: &std::path::Path) -> anyhow::Result<()> {
     super::log_to_stderr();
     let name = config.display().to_string();
@@ -60,9 +94,18 @@ fn forever(config: &std::path::Path) -> anyhow::Result<()> {
             None => system_clock(interval),
         };
         let (stop, shutdown) = watch::channel(false);
+        let (devices, broker) = (config.devices.len(), config.broker.clone());
+        let (gateway, status) = Gateway::open(config, clock)?;
+        eprintln!(
+            "devices: {devices}; batches go to {}:{}",
+            broker.host, broker.port
+        );
+        let mut terminate = signal(SignalKind::terminate())?;
         tokio::select! {
-            ended = meter_gateway::run(config, clock, shutdown) => ended?,
+            () = gateway.run(shutdown) => {}
+            () = tell(status) => {}
             asked = tokio::signal::ctrl_c() => asked?,
+            _ = terminate.recv() => {}
         }
         stop.send_replace(true);
         Ok(())
