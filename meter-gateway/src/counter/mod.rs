@@ -102,7 +102,12 @@ pub fn follows_pinned(
     declared: Declared,
 ) -> Result<Quality, CounterError> {
     let Some(last) = last else {
-        return Ok(Quality::GOOD);
+        // This gateway knows of no reading before; what is declared tells the node that has some.
+        return Ok(match declared {
+            Declared { exchange: true, .. } => Quality::EXCHANGED,
+            Declared { reset: true, .. } => Quality::RESET,
+            Declared { .. } => Quality::GOOD,
+        });
     };
     let now = Pinned::of(&sample.identity);
     if let Some((before, serial)) = changed(pinned.map(|p| &p.serial), &now.serial) {

@@ -303,3 +303,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_first_reading_of_a_gateway_carries_what_is_declared() {
+    let profile = json_meter();
+    let first = |reset, exchange| {
+        let declared = Declared { reset, exchange };
+        follows_pinned(&profile, None, None, 0, &sample(&profile, 5), declared)
+    };
+    assert_eq!(first(false, false), Ok(Quality::GOOD));
+    assert_eq!(first(true, false), Ok(Quality::RESET));
+    assert_eq!(first(true, true), Ok(Quality::EXCHANGED));
+}
