@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::{Account, Ledger};
 use crate::journal::{Asset, JournalEntry, JournalError};
+use crate::metering::IntervalEnergy;
 use crate::settle::IntervalOutcome;
 use crate::state::IntervalState;
 
@@ -62,6 +63,12 @@ pub enum AuditError {
         /// − Σ cash and bill lines.
         journal: i128,
     },
+    /// The journal has lines for a home that nothing was settled for.
+    #[error("home {home} has journal lines and no result")]
+    NoResult {
+        /// Which home.
+        home: HomeId,
+    },
     /// The ledger is not what the journal makes it.
     #[error("the ledger is not the one that follows from the journal")]
     Ledger,
@@ -108,14 +115,28 @@ pub fn check_ledger(ledger: &Ledger) -> Result<(), AuditError> {
 /// # Errors
 /// [`AuditError`].
 pub fn check_interval(before: &Ledger, outcome: &IntervalOutcome) -> Result<(), AuditError> {
-    let after = before.post(&outcome.entry)?;
-    if after != outcome.ledger {
+    let settled = outcome.homes.iter().map(|result| {
+        let cost = result.cost()?;
+        Ok((result.home, result.energy, cost))
+    });
+    check_settled(before, &outcome.entry, &outcome.ledger, settled)
+}
+
+/// The same from home, metered energy and cost of each home, whatever the zone's kind.
+pub(crate) fn check_settled(
+    before: &Ledger,
+    entry: &JournalEntry,
+    ledger: &Ledger,
+    homes: impl Iterator<Item = Result<(HomeId, Option<IntervalEnergy>, NanoAmount), Overflow>>,
+) -> Result<(), AuditError> {
+    let after = before.post(entry)?;
+    if after != *ledger {
         return Err(AuditError::Ledger);
     }
     check_ledger(&after)?;
     let mut energy: BTreeMap<HomeId, i128> = BTreeMap::new();
     let mut money: BTreeMap<HomeId, i128> = BTreeMap::new();
-    for line in &outcome.entry.lines {
+    for line in &entry.lines {
         let Account::Home(home) = line.account else {
             continue;
         };
@@ -127,12 +148,12 @@ pub fn check_interval(before: &Ledger, outcome: &IntervalOutcome) -> Result<(), 
         let sum = sums.entry(home).or_default();
         *sum = sum.saturating_add(line.amount.into());
     }
-    for result in &outcome.homes {
-        let home = result.home;
-        let metered = result.energy.map_or(0, |energy| {
+    for settled in homes {
+        let (home, metered, cost) = settled?;
+        let metered = metered.map_or(0, |energy| {
             i128::from(energy.import.get()).saturating_sub(energy.export.get().into())
         });
-        let journal = energy.get(&home).copied().unwrap_or(0);
+        let journal = energy.remove(&home).unwrap_or(0);
         if metered != journal {
             return Err(AuditError::Energy {
                 home,
@@ -140,8 +161,8 @@ pub fn check_interval(before: &Ledger, outcome: &IntervalOutcome) -> Result<(), 
                 journal,
             });
         }
-        let statement = i128::from(result.cost()?.get());
-        let journal = money.get(&home).copied().unwrap_or(0).saturating_neg();
+        let statement = i128::from(cost.get());
+        let journal = money.remove(&home).unwrap_or(0).saturating_neg();
         if statement != journal {
             return Err(AuditError::Cost {
                 home,
@@ -150,7 +171,11 @@ pub fn check_interval(before: &Ledger, outcome: &IntervalOutcome) -> Result<(), 
             });
         }
     }
-    Ok(())
+    // A home with lines and no result would be settled without its knowledge.
+    match energy.keys().chain(money.keys()).next() {
+        Some(home) => Err(AuditError::NoResult { home: *home }),
+        None => Ok(()),
+    }
 }
 
 /// What the newest final settlement batch says, at the end of the interval at which it ends.

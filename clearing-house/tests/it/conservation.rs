@@ -126,6 +126,17 @@ proptest! {
         outcome.entry = changed;
         prop_assert!(audit::check_interval(&Ledger::default(), &outcome).is_err());
     }
+
+    #[test]
+    fn a_home_with_lines_and_no_result_is_noticed(homes in homes(), at in any::<prop::sample::Index>()) {
+        let mut outcome = settle_interval(&rules(), quarter(0), &Ledger::default(), &homes).expect("settled");
+        prop_assume!(!outcome.homes.is_empty());
+        let left_out = outcome.homes.remove(at.index(outcome.homes.len()));
+        let moved = left_out.energy.is_some_and(|energy| energy.import != energy.export);
+        prop_assume!(moved);
+        let noticed = audit::check_interval(&Ledger::default(), &outcome);
+        prop_assert_eq!(noticed, Err(audit::AuditError::NoResult { home: left_out.home }));
+    }
 }
 
 #[test]
