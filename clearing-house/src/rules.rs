@@ -4,6 +4,7 @@ use energy_core::{
     IntervalLength, IntervalStart, MeterId, MicroPricePerKwh, NanoAmount, OrderId, Overflow, Side,
     ZoneId, keccak,
 };
+use market_engine::Fees;
 use market_engine::agent::Band;
 use market_engine::mechanism::{Mechanism, Terms};
 use serde::{Deserialize, Serialize};
@@ -51,15 +52,6 @@ pub enum RulesError {
         /// What came, 10⁻⁹ currency.
         got: i64,
     },
-}
-
-/// What the grid operator gets for a kWh traded locally.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fees {
-    /// From the buyer, µ/kWh, not negative.
-    pub buyer: MicroPricePerKwh,
-    /// From the seller, µ/kWh, not negative.
-    pub seller: MicroPricePerKwh,
 }
 
 /// The rules of a zone.
@@ -189,10 +181,7 @@ impl ZoneRules {
         side: Side,
         all_in: MicroPricePerKwh,
     ) -> Result<MicroPricePerKwh, Overflow> {
-        match side {
-            Side::Bid => all_in.less(self.fees.buyer),
-            Side::Ask => all_in.plus(self.fees.seller),
-        }
+        self.fees.in_book(side, all_in)
     }
 
     /// When an interval is cleared at the latest, in seconds UTC of grid time.

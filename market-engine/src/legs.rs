@@ -9,13 +9,14 @@
 //! Wh × µ/kWh = 10⁻⁹ currency, so nothing is rounded. Source: ARCHITECTURE.md, "limits are all-in".
 
 use energy_core::{MicroPricePerKwh, NanoAmount, Overflow, Side, WattHours};
+use serde::{Deserialize, Serialize};
 
-/// What a zone charges for local energy.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// What the grid operator gets for a kWh traded locally.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fees {
-    /// On top of the price, µ/kWh.
+    /// From the buyer, on top of the price, µ/kWh.
     pub buyer: MicroPricePerKwh,
-    /// Off the price, µ/kWh.
+    /// From the seller, off the price, µ/kWh.
     pub seller: MicroPricePerKwh,
 }
 
